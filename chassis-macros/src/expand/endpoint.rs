@@ -1,0 +1,100 @@
+//! `#[get]` and its like: extractors, the method, its answer, as one future that borrows the plugin.
+
+use super::{at, block::Wiring, spot};
+use crate::attr::Target;
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use syn::Type;
+
+/// The route, without its keys.
+pub(super) fn expand_endpoint(wiring: &Wiring<'_>, http: &str) -> TokenStream {
+    let private = wiring.private;
+    let http = Ident::new(http, Span::call_site());
+    let path = match &wiring.contribution.target {
+        Target::Path(path) => path.to_token_stream(),
+        // Refused before.
+        _ => return TokenStream::new(),
+    };
+    let place = wiring.place();
+    // All of a type at one place: the compiler reports at the type and at the call, and is silent about the second
+    // error only if it is at the place of the first.
+    let one_place = |ty: &Type| {
+        let span = spot(ty);
+        (
+            span,
+            at(span, without_self(ty.to_token_stream(), wiring.self_ty)),
+        )
+    };
+    let types: Vec<(Span, TokenStream)> = wiring.arguments().map(one_place).collect();
+    let names: Vec<Ident> = (0..types.len()).map(|i| format_ident!("__a{i}")).collect();
+    let extracted = match (names.split_last(), types.split_last()) {
+        (Some((name, names)), Some(((span, ty), types))) => {
+            let parts = names.iter().zip(types).map(|(name, (span, ty))| {
+                let extracted = quote_spanned! {*span=>
+                    <#ty as #private::FromRequestParts<()>>::from_request_parts(&mut __parts, &()).await
+                };
+                or_answer(private, name, &extracted)
+            });
+            let parts = (!types.is_empty()).then(|| {
+                quote! {
+                    let (mut __parts, __body) = __request.into_parts();
+                    #(#parts)*
+                    let __request = #private::Request::from_parts(__parts, __body);
+                }
+            });
+            let last = quote_spanned! {*span=>
+                <#ty as #private::FromRequest<(), _>>::from_request(__request, &()).await
+            };
+            let last = or_answer(private, name, &last);
+            quote!(#parts #last)
+        }
+        // Nothing is taken from the request, so it is not taken apart.
+        _ => TokenStream::new(),
+    };
+    let names: Vec<TokenStream> = names.iter().map(|name| quote!(#name)).collect();
+    let call = wiring.call(&names);
+    let answer = wiring.into(&quote!(IntoResponse::into_response));
+    let body = wiring.boxed(&quote! {
+        #extracted
+        let __result = #call.await;
+        #answer
+    });
+    // Only their names, for the one mistake that no bound can refuse: see `arguments`.
+    let arguments = (!types.is_empty()).then(|| {
+        let types = types.iter().map(|(_, ty)| ty);
+        quote!(.arguments(&[#(::core::any::type_name::<#types>()),*]))
+    });
+    quote! {
+        #private::endpoint(
+            __to, &__this, #private::Method::#http, #path, #place, |__this, __request| #body
+        )#arguments
+    }
+}
+
+fn or_answer(private: &TokenStream, name: &Ident, extracted: &TokenStream) -> TokenStream {
+    quote! {
+        let #name = match #extracted {
+            ::core::result::Result::Ok(__value) => __value,
+            ::core::result::Result::Err(__rejection) => {
+                return #private::IntoResponse::into_response(__rejection);
+            }
+        };
+    }
+}
+
+/// `Self` has no meaning outside the impl block.
+fn without_self(tokens: TokenStream, self_ty: &Type) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|token| match token {
+            TokenTree::Ident(ident) if ident == "Self" => self_ty.to_token_stream(),
+            TokenTree::Group(group) => {
+                let inside = without_self(group.stream(), self_ty);
+                let mut replaced = Group::new(group.delimiter(), inside);
+                replaced.set_span(group.span());
+                TokenTree::Group(replaced).into()
+            }
+            token => token.into(),
+        })
+        .collect()
+}

@@ -1,0 +1,25 @@
+//! An action that wants to change what it is told.
+
+use chassis::prelude::*;
+
+#[extension_point]
+pub static TOLD: ActionPoint<u32> = ActionPoint::new("shop.told");
+
+#[plugin]
+struct Hello;
+
+impl Plugin for Hello {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+#[contributes]
+impl Hello {
+    #[action(TOLD)]
+    async fn told(&self, _: &mut u32) {}
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+//! A generic block.
+
+use chassis::prelude::*;
+
+struct Store<T>(T);
+
+#[contributes]
+impl<T> Store<T> {
+    #[get("/hello")]
+    async fn hello(&self) {}
+}
+
+fn main() {}

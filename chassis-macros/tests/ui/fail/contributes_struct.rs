@@ -1,0 +1,8 @@
+//! A struct instead of its impl block.
+
+use chassis::prelude::*;
+
+#[contributes]
+struct Hello;
+
+fn main() {}

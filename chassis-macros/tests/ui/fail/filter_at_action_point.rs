@@ -1,0 +1,25 @@
+//! A filter at an action point.
+
+use chassis::prelude::*;
+
+#[extension_point]
+pub static TOLD: ActionPoint<u32> = ActionPoint::new("shop.told");
+
+#[plugin]
+struct Hello;
+
+impl Plugin for Hello {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+#[contributes]
+impl Hello {
+    #[filter(TOLD)]
+    fn told(&self, _: &mut u32) {}
+}
+
+fn main() {}

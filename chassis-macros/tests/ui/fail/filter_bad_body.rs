@@ -1,0 +1,22 @@
+//! A body that is not `buffered`.
+
+use chassis::prelude::*;
+
+#[plugin]
+struct Hello;
+
+impl Plugin for Hello {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+#[contributes]
+impl Hello {
+    #[filter(points::PRE_REQUEST, body = "1MiB")]
+    fn stamp(&self, _: &mut Exchange) {}
+}
+
+fn main() {}

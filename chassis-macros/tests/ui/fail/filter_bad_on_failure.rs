@@ -1,0 +1,22 @@
+//! A policy that does not exist.
+
+use chassis::prelude::*;
+
+#[plugin]
+struct Hello;
+
+impl Plugin for Hello {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+#[contributes]
+impl Hello {
+    #[filter(points::PRE_REQUEST, on_failure = "ignore")]
+    fn stamp(&self, _: &mut Exchange) {}
+}
+
+fn main() {}

@@ -1,0 +1,26 @@
+//! A key given twice.
+
+use chassis::prelude::*;
+
+/// The price of an order.
+#[extension_point]
+pub static PRICE: FilterPoint<u64> = FilterPoint::new("shop.price");
+
+#[plugin]
+struct Hello;
+
+impl Plugin for Hello {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+#[contributes]
+impl Hello {
+    #[filter(PRICE, priority = 1, priority = 2)]
+    fn round(&self, _: &mut u64) {}
+}
+
+fn main() {}

@@ -1,0 +1,28 @@
+//! An answer at a point that takes none.
+
+use chassis::prelude::*;
+
+/// The price of an order.
+#[extension_point]
+pub static PRICE: FilterPoint<u64> = FilterPoint::new("shop.price");
+
+#[plugin]
+struct Hello;
+
+impl Plugin for Hello {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+#[contributes]
+impl Hello {
+    #[filter(PRICE)]
+    fn round(&self, _: &mut u64) -> Flow {
+        Flow::Continue
+    }
+}
+
+fn main() {}

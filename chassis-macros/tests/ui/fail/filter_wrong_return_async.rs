@@ -1,0 +1,28 @@
+//! An async filter that returns the value instead of changing it.
+
+use chassis::prelude::*;
+
+/// The price of an order.
+#[extension_point]
+pub static PRICE: FilterPoint<u64> = FilterPoint::new("shop.price");
+
+#[plugin]
+struct Hello;
+
+impl Plugin for Hello {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+#[contributes]
+impl Hello {
+    #[filter(PRICE)]
+    async fn round(&self, price: &mut u64) -> Result<u64> {
+        Ok(*price)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+//! `#[plugin]` without `impl Plugin`.
+
+use chassis::prelude::*;
+
+#[plugin]
+struct Hello;
+
+fn main() {}

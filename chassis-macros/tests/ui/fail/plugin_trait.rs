@@ -1,0 +1,8 @@
+//! A trait.
+
+use chassis::prelude::*;
+
+#[plugin]
+trait Hello {}
+
+fn main() {}

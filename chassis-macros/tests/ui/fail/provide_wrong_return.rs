@@ -1,0 +1,27 @@
+//! A provider of another type than the point's.
+
+use chassis::prelude::*;
+
+#[extension_point]
+pub static WIDGETS: ProviderPoint<String> = ProviderPoint::new("shop.widgets");
+
+#[plugin]
+struct Hello;
+
+impl Plugin for Hello {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+#[contributes]
+impl Hello {
+    #[provide(WIDGETS)]
+    async fn clock(&self) -> Result<u64> {
+        Ok(3)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+//! A duration in an unknown unit.
+
+use chassis::prelude::*;
+
+#[plugin]
+struct Hello;
+
+impl Plugin for Hello {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+#[contributes]
+impl Hello {
+    #[get("/hello", deadline = "2 days")]
+    async fn hello(&self) {}
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+//! A duration without a unit.
+
+use chassis::prelude::*;
+
+#[plugin]
+struct Hello;
+
+impl Plugin for Hello {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+#[contributes]
+impl Hello {
+    #[get("/hello", deadline = "30")]
+    async fn hello(&self) {}
+}
+
+fn main() {}

@@ -1,0 +1,21 @@
+//! `#[get]` without `#[contributes]`.
+
+use chassis::prelude::*;
+
+#[plugin]
+struct Hello;
+
+impl Plugin for Hello {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+impl Hello {
+    #[get("/hello")]
+    async fn hello(&self) {}
+}
+
+fn main() {}

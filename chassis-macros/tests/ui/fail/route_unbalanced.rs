@@ -1,0 +1,22 @@
+//! A brace that is not closed.
+
+use chassis::prelude::*;
+
+#[plugin]
+struct Hello;
+
+impl Plugin for Hello {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+#[contributes]
+impl Hello {
+    #[get("/hello/{name")]
+    async fn hello(&self, Path(_): Path<String>) {}
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+//! A key that `#[get]` does not have.
+
+use chassis::prelude::*;
+
+#[plugin]
+struct Hello;
+
+impl Plugin for Hello {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+#[contributes]
+impl Hello {
+    #[get("/hello", timeout = "2s")]
+    async fn hello(&self) {}
+}
+
+fn main() {}

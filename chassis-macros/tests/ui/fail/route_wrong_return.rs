@@ -1,0 +1,26 @@
+//! A return type that is no response.
+
+use chassis::prelude::*;
+
+struct Answer;
+
+#[plugin]
+struct Hello;
+
+impl Plugin for Hello {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+#[contributes]
+impl Hello {
+    #[get("/hello")]
+    async fn hello(&self) -> Answer {
+        Answer
+    }
+}
+
+fn main() {}

@@ -1,0 +1,228 @@
+//! Not public API. What the macros write; each function is the plain call beneath an attribute.
+
+pub use crate::{
+    context::PluginContext,
+    contributions::{Contributions, Place, Placed, PlacedRoute, skip_on_failure},
+    error::Result,
+    http::{Next, Request, Response},
+    plugin::{
+        Block, Linked, LinkedCrate, LinkedPlugin, NoConfig, Plugin, Registration, StaticInfo,
+        registration,
+    },
+    point::{
+        ActionPoint, CallPoint, FilterPoint, Flow, IntoAnswer, IntoDone, IntoFlow, LinkedPoint,
+        Open, ProviderPoint, handler::IntoProvided,
+    },
+    points::POINTS,
+};
+pub use axum::{
+    extract::{FromRequest, FromRequestParts},
+    response::IntoResponse,
+};
+pub use http::Method;
+pub use inventory;
+pub use linkme;
+pub use serde_json::Value;
+pub use std::{any::Any, sync::Arc};
+
+use crate::{
+    call,
+    http::{Around, AroundFn, MethodEndpoint},
+    point::{ActionFn, CallFn, FilterFn, ProvideFn, handler},
+    points,
+};
+use std::{any::TypeId, convert::Infallible};
+
+pub type BoxFuture<'a, T> = call::BoxFuture<'a, T>;
+
+pub fn type_id<P: LinkedPlugin>() -> TypeId {
+    TypeId::of::<P>()
+}
+
+/// # Panics
+///
+/// Never: blocks are found by the type of the instance.
+pub fn instance<P: LinkedPlugin>(any: &Arc<dyn Any + Send + Sync>) -> Arc<P> {
+    Arc::clone(any)
+        .downcast()
+        .expect("blocks are found by the type of the instance")
+}
+
+type FilterMethod<P, T, A> = for<'a> fn(&'a Arc<P>, &'a mut T) -> BoxFuture<'a, Result<Flow<A>>>;
+type AskMethod<P, Q, R> = for<'a> fn(&'a Arc<P>, &'a Q) -> BoxFuture<'a, Result<R>>;
+type AroundMethod<P> = for<'a> fn(&'a Arc<P>, Request, Next<'a>) -> BoxFuture<'a, Response>;
+
+pub fn endpoint<'t, P: Send + Sync + 'static>(
+    to: &'t mut Contributions,
+    this: &Arc<P>,
+    method: Method,
+    path: &str,
+    place: Place,
+    call: for<'a> fn(&'a Arc<P>, Request) -> BoxFuture<'a, Response>,
+) -> PlacedRoute<'t> {
+    to.endpoint(
+        method,
+        path,
+        place,
+        Arc::new(MethodEndpoint {
+            this: Arc::clone(this),
+            call,
+        }),
+    )
+}
+
+pub fn filter<'t, P, T, A, S>(
+    to: &'t mut Contributions,
+    point: &'static FilterPoint<T, A, S>,
+    this: &Arc<P>,
+    place: Place,
+    call: for<'a> fn(&'a Arc<P>, &'a mut T) -> Result<Flow<A>>,
+) -> Placed<'t, S>
+where
+    P: Send + Sync + 'static,
+    T: Send + 'static,
+    A: Send + 'static,
+{
+    let this = Arc::clone(this);
+    let handler: FilterFn<T, A> = FilterFn::Sync(Arc::new(move |value| call(&this, value)));
+    to.add(point.name, place, handler, None)
+}
+
+pub fn filter_async<'t, P, T, A, S>(
+    to: &'t mut Contributions,
+    point: &'static FilterPoint<T, A, S>,
+    this: &Arc<P>,
+    place: Place,
+    call: FilterMethod<P, T, A>,
+) -> Placed<'t, S>
+where
+    P: Send + Sync + 'static,
+    T: Send + 'static,
+    A: Send + 'static,
+{
+    let handler: FilterFn<T, A> = FilterFn::Async(method(this, call));
+    to.add(point.name, place, handler, point.default_deadline())
+}
+
+pub fn action<'t, P: Send + Sync + 'static, T: Send + Sync + 'static>(
+    to: &'t mut Contributions,
+    point: &'static ActionPoint<T>,
+    this: &Arc<P>,
+    place: Place,
+    call: AskMethod<P, T, ()>,
+) -> Placed<'t> {
+    let handler: ActionFn<T> = method(this, call);
+    to.add(point.name, place, handler, point.default_deadline())
+}
+
+pub fn provide<'t, P, T, Q>(
+    to: &'t mut Contributions,
+    point: &'static ProviderPoint<T, Q>,
+    this: &Arc<P>,
+    place: Place,
+    call: AskMethod<P, Q, T>,
+) -> Placed<'t>
+where
+    P: Send + Sync + 'static,
+    T: Send + 'static,
+    Q: Send + Sync + 'static,
+{
+    let handler: ProvideFn<T, Q> = method(this, call);
+    to.add(point.name, place, handler, point.default_deadline())
+}
+
+pub fn call<'t, P, Q, R>(
+    to: &'t mut Contributions,
+    point: &'static CallPoint<Q, R>,
+    this: &Arc<P>,
+    place: Place,
+    call: AskMethod<P, Q, Option<R>>,
+) -> Placed<'t>
+where
+    P: Send + Sync + 'static,
+    Q: Send + Sync + 'static,
+    R: Send + 'static,
+{
+    let handler: CallFn<Q, R> = method(this, call);
+    to.add(point.name, place, handler, point.default_deadline())
+}
+
+pub fn around<'t, P: Send + Sync + 'static>(
+    to: &'t mut Contributions,
+    this: &Arc<P>,
+    place: Place,
+    call: AroundMethod<P>,
+) -> Placed<'t> {
+    let around: AroundFn = method(this, call);
+    to.add(points::AROUND.name, place, around, None)
+}
+
+pub fn filter_named<'t, P: Send + Sync + 'static>(
+    to: &'t mut Contributions,
+    point: &'static str,
+    this: &Arc<P>,
+    place: Place,
+    call: for<'a> fn(&'a Arc<P>, &'a mut Value) -> Result<Flow<Infallible>>,
+) -> Placed<'t> {
+    let this = Arc::clone(this);
+    let handler: FilterFn<Value, Infallible> =
+        FilterFn::Sync(Arc::new(move |value| call(&this, value)));
+    to.add(point, place, handler, None)
+}
+
+pub fn filter_async_named<'t, P: Send + Sync + 'static>(
+    to: &'t mut Contributions,
+    point: &'static str,
+    this: &Arc<P>,
+    place: Place,
+    call: FilterMethod<P, Value, Infallible>,
+) -> Placed<'t> {
+    let handler: FilterFn<Value, Infallible> = FilterFn::Async(method(this, call));
+    to.add(point, place, handler, handler::DEADLINE)
+}
+
+pub fn action_named<'t, P: Send + Sync + 'static>(
+    to: &'t mut Contributions,
+    point: &'static str,
+    this: &Arc<P>,
+    place: Place,
+    call: AskMethod<P, Value, ()>,
+) -> Placed<'t> {
+    let handler: ActionFn<Value> = method(this, call);
+    to.add(point, place, handler, handler::DEADLINE)
+}
+
+pub fn provide_named<'t, P: Send + Sync + 'static>(
+    to: &'t mut Contributions,
+    point: &'static str,
+    this: &Arc<P>,
+    place: Place,
+    call: AskMethod<P, Value, Value>,
+) -> Placed<'t> {
+    let handler: ProvideFn<Value, Value> = method(this, call);
+    to.add(point, place, handler, handler::DEADLINE)
+}
+
+pub fn call_named<'t, P: Send + Sync + 'static>(
+    to: &'t mut Contributions,
+    point: &'static str,
+    this: &Arc<P>,
+    place: Place,
+    call: AskMethod<P, Value, Option<Value>>,
+) -> Placed<'t> {
+    let handler: CallFn<Value, Value> = method(this, call);
+    to.add(point, place, handler, handler::DEADLINE)
+}
+
+fn method<P, F>(this: &Arc<P>, call: F) -> Arc<crate::point::Method<P, F>> {
+    Arc::new(crate::point::Method {
+        this: Arc::clone(this),
+        call,
+    })
+}
+
+impl<P: Send + Sync> Around for crate::point::Method<P, AroundMethod<P>> {
+    fn call<'a>(&'a self, request: Request, next: Next<'a>) -> BoxFuture<'a, Response> {
+        (self.call)(&self.this, request, next)
+    }
+}

@@ -1,0 +1,247 @@
+//! The guard: every call into a plugin goes through here, and there is no way round it.
+
+use crate::error::{Error, Result, code};
+use futures_util::FutureExt as _;
+use serde::Serialize;
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// A boxed future that borrows what it is called on.
+pub(crate) type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a handler behind a boundary is told about the call it serves.
+///
+/// A call is cancelled by dropping its future.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Call<'a> {
+    /// The extension point or phase.
+    pub point: &'a str,
+    /// The plugin that is called.
+    pub plugin: &'a str,
+    /// When the caller stops waiting.
+    pub deadline: Option<Instant>,
+    /// The request that it is part of.
+    pub request_id: Option<&'a str>,
+}
+
+/// One place where a plugin is called: whose it is, how long a call may take, and what came of the calls.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) plugin: Arc<str>,
+    pub(crate) place: Arc<str>,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) stats: Arc<Stats>,
+}
+
+/// What came of the calls at one site.
+#[derive(Debug, Default)]
+pub(crate) struct Stats {
+    calls: AtomicU64,
+    errors: AtomicU64,
+    panics: AtomicU64,
+    timeouts: AtomicU64,
+    skipped: AtomicU64,
+    timed: AtomicU64,
+    nanos: AtomicU64,
+    in_flight: AtomicU32,
+}
+
+/// The figures of a handler, as the management endpoints show them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct CallStats {
+    /// How often it was called.
+    pub calls: u64,
+    /// How many of these ended in an error, panics and time-outs included.
+    pub errors: u64,
+    /// How many panicked.
+    pub panics: u64,
+    /// How many took longer than their deadline.
+    pub timeouts: u64,
+    /// How many failed at a place that is set to go on without them.
+    pub skipped: u64,
+    /// The mean duration of a call, in microseconds. Of synchronous handlers only each 64th call is timed.
+    pub mean_us: f64,
+    /// How many calls are under way.
+    pub in_flight: u32,
+}
+
+/// A clock reading costs several times a no-op handler.
+const TIMED_SYNC_CALLS: u64 = 64;
+
+impl Site {
+    pub(crate) fn new(
+        plugin: impl Into<Arc<str>>,
+        place: impl Into<Arc<str>>,
+        deadline: Option<Duration>,
+    ) -> Self {
+        Self::with(plugin, place, deadline, Arc::default())
+    }
+
+    /// A site whose figures go on from where they were: they belong to the instance, the site to a generation.
+    pub(crate) fn with(
+        plugin: impl Into<Arc<str>>,
+        place: impl Into<Arc<str>>,
+        deadline: Option<Duration>,
+        stats: Arc<Stats>,
+    ) -> Self {
+        Self {
+            plugin: plugin.into(),
+            place: place.into(),
+            deadline,
+            stats,
+        }
+    }
+
+    /// Calls something that does not await.
+    #[inline]
+    pub(crate) fn run_sync<R>(&self, call: impl FnOnce() -> Result<R>) -> Result<R> {
+        let calls = self.stats.calls.fetch_add(1, Relaxed);
+        let started = calls.is_multiple_of(TIMED_SYNC_CALLS).then(Instant::now);
+        // Whatever the plugin left half done stays inside the plugin: the value handed to it is dropped or
+        // restored by whoever called.
+        let outcome = catch_unwind(AssertUnwindSafe(call));
+        if let Some(started) = started {
+            self.stats.time(started);
+        }
+        match outcome {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(self.failed(error)),
+            Err(panic) => Err(self.panicked(&*panic)),
+        }
+    }
+
+    /// Calls something that awaits.
+    pub(crate) async fn run<R>(&self, call: impl Future<Output = Result<R>>) -> Result<R> {
+        self.stats.calls.fetch_add(1, Relaxed);
+        let _in_flight = InFlight::new(&self.stats);
+        let started = Instant::now();
+        let call = AssertUnwindSafe(call).catch_unwind();
+        let outcome = match self.deadline {
+            None => Some(call.await),
+            Some(deadline) => tokio::time::timeout(deadline, call).await.ok(),
+        };
+        self.stats.time(started);
+        match outcome {
+            Some(Ok(Ok(value))) => Ok(value),
+            Some(Ok(Err(error))) => Err(self.failed(error)),
+            Some(Err(panic)) => Err(self.panicked(&*panic)),
+            None => Err(self.timed_out()),
+        }
+    }
+
+    pub(crate) fn call<'a>(&'a self, request_id: Option<&'a str>) -> Call<'a> {
+        Call {
+            point: &self.place,
+            plugin: &self.plugin,
+            deadline: self.deadline.map(|deadline| Instant::now() + deadline),
+            request_id,
+        }
+    }
+
+    /// Says aloud that a failure is passed over: nothing fails open silently.
+    pub(crate) fn skip(&self, error: &Error) {
+        self.stats.skipped.fetch_add(1, Relaxed);
+        tracing::warn!(plugin = %self.plugin, point = %self.place, error = %error.report(), "failed, and was skipped");
+    }
+
+    #[cold]
+    fn failed(&self, error: Error) -> Error {
+        self.stats.errors.fetch_add(1, Relaxed);
+        error
+            .in_plugin(Arc::clone(&self.plugin))
+            .at(Arc::clone(&self.place))
+    }
+
+    #[cold]
+    fn panicked(&self, panic: &(dyn Any + Send)) -> Error {
+        self.stats.panics.fetch_add(1, Relaxed);
+        let text = panic_text(panic);
+        tracing::error!(plugin = %self.plugin, point = %self.place, panic = text, "plugin panicked");
+        self.failed(Error::new(code::PANIC, format!("panicked: {text}")))
+    }
+
+    #[cold]
+    fn timed_out(&self) -> Error {
+        self.stats.timeouts.fetch_add(1, Relaxed);
+        let deadline = self.deadline.unwrap_or_default();
+        let message = format!(
+            "took longer than its deadline of {}",
+            crate::text::show_duration(deadline)
+        );
+        self.failed(Error::new(code::DEADLINE, message))
+    }
+}
+
+impl Stats {
+    fn time(&self, started: Instant) {
+        let nanos = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.timed.fetch_add(1, Relaxed);
+        self.nanos.fetch_add(nanos, Relaxed);
+    }
+
+    /// Counts an error that was answered, rather than returned.
+    pub(crate) fn count_error(&self) {
+        self.errors.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.in_flight.load(Relaxed)
+    }
+
+    pub(crate) fn read(&self) -> CallStats {
+        let timed = self.timed.load(Relaxed);
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a mean of microseconds needs no 53 bits"
+        )]
+        let mean_us = if timed == 0 {
+            0.0
+        } else {
+            self.nanos.load(Relaxed) as f64 / timed as f64 / 1_000.0
+        };
+        CallStats {
+            calls: self.calls.load(Relaxed),
+            errors: self.errors.load(Relaxed),
+            panics: self.panics.load(Relaxed),
+            timeouts: self.timeouts.load(Relaxed),
+            skipped: self.skipped.load(Relaxed),
+            mean_us,
+            in_flight: self.in_flight(),
+        }
+    }
+}
+
+/// Counts a call as under way until it is dropped, also if its future is.
+struct InFlight<'a>(&'a Stats);
+
+impl<'a> InFlight<'a> {
+    fn new(stats: &'a Stats) -> Self {
+        stats.in_flight.fetch_add(1, Relaxed);
+        Self(stats)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Relaxed);
+    }
+}
+
+/// What was said in a `panic!`.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(not a text)")
+}

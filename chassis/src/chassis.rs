@@ -1,0 +1,363 @@
+//! The life of a service on one screen.
+
+use crate::{
+    config::{Config, ConfigBuilder, Settings},
+    error::{Error, Result},
+    handle::ChassisHandle,
+    management,
+    plugin::{LinkedPlugin, Registration, registration},
+    registry::Registry,
+    reload::Reloader,
+    report::Addresses,
+    server::{self, Server},
+};
+use std::{
+    fmt,
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    sync::Arc,
+};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+mod supervisor;
+
+use supervisor::Supervisor;
+
+/// A service that is made of plugins: see [`Chassis::builder`].
+#[derive(Debug)]
+pub struct Chassis(());
+
+/// What a configuration file does not say about a service.
+///
+/// ```no_run
+/// use chassis::prelude::*;
+///
+/// # async fn run() -> Result<()> {
+/// let running = Chassis::builder()
+///     .router(axum::Router::new().route("/", axum::routing::get(|| async { "hello" })))
+///     .set("server.listen", "127.0.0.1:0")
+///     .start()
+///     .await?;
+/// println!("listening on {}", running.service_address());
+/// running.stop().await;
+/// # Ok(())
+/// # }
+/// ```
+pub struct ChassisBuilder {
+    pub(crate) config: ConfigBuilder,
+    linked: bool,
+    by_hand: Vec<Registration>,
+    errors: Vec<Error>,
+    routers: Vec<axum::Router>,
+    listener: Option<TcpListener>,
+    pub(crate) management: bool,
+}
+
+impl Chassis {
+    /// A service with every plugin that is linked, and settings by default.
+    pub fn builder() -> ChassisBuilder {
+        ChassisBuilder {
+            config: Config::builder().service(executable(), "0.0.0"),
+            linked: true,
+            by_hand: Vec::new(),
+            errors: Vec::new(),
+            routers: Vec::new(),
+            listener: None,
+            management: true,
+        }
+    }
+}
+
+impl ChassisBuilder {
+    /// Names the service, for logs and management. By default it is called as its executable is.
+    #[must_use]
+    pub fn service(mut self, name: &str, version: &str) -> Self {
+        self.config = self.config.service(name, version);
+        self
+    }
+
+    /// Reads this configuration file, which must exist. Environment variables of the form `CHASSIS__SERVER__LISTEN`
+    /// override it.
+    #[must_use]
+    pub fn config_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.config = self.config.file(file).process_environment();
+        self
+    }
+
+    /// Takes this text as a configuration file; `name` is what errors call it.
+    #[must_use]
+    pub fn config_text(mut self, name: &str, yaml: impl Into<String>) -> Self {
+        self.config = self.config.yaml(name, yaml);
+        self
+    }
+
+    /// Sets one value, over whatever the file and the environment say: `.set("server.listen", "127.0.0.1:0")`.
+    #[must_use]
+    pub fn set(mut self, path: &str, value: impl Into<serde_json::Value>) -> Self {
+        self.config = self.config.set(path, value);
+        self
+    }
+
+    /// Adds a plugin that carries `#[plugin]`. One that is linked takes part anyway.
+    #[must_use]
+    pub fn plugin<P: LinkedPlugin>(mut self) -> Self {
+        match registration::<P>() {
+            Ok(registration) => self.by_hand.push(registration),
+            Err(error) => self.errors.push(error),
+        }
+        self
+    }
+
+    /// Adds a plugin that was registered by hand.
+    #[must_use]
+    pub fn register(mut self, registration: Registration) -> Self {
+        self.by_hand.push(registration);
+        self
+    }
+
+    /// Leaves out all linked plugins: only those that are added by hand take part.
+    #[must_use]
+    pub fn without_linked_plugins(mut self) -> Self {
+        self.linked = false;
+        self
+    }
+
+    /// Mounts an axum router beneath the routes of the plugins: with its state, nested routers, layers, fallback. It may
+    /// be called again.
+    #[must_use]
+    pub fn router(mut self, router: axum::Router) -> Self {
+        self.routers.push(router);
+        self
+    }
+
+    /// Listens on a socket that is bound already, rather than on `server.listen`.
+    #[must_use]
+    pub fn listener(mut self, listener: TcpListener) -> Self {
+        self.listener = Some(listener);
+        self
+    }
+
+    /// Starts the service on the runtime that this is called on. Every plugin has started when it is done.
+    ///
+    /// The log is left to the caller; [`main`](Self::main) is for programs that leave everything to the chassis.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration is wrong, an address is taken, the plugins can't be put in order, or a required one fails.
+    pub async fn start(self) -> Result<Running> {
+        let supervisor = Supervisor::on_a_thread()?;
+        self.start_on(supervisor).await
+    }
+
+    pub(crate) fn build_config(&self) -> Result<Config> {
+        self.config.clone().build()
+    }
+
+    pub(crate) async fn start_on(mut self, supervisor: Supervisor) -> Result<Running> {
+        let config = self.build_config()?;
+        let settings = config.settings().clone();
+        let workers = Handle::current();
+        let reloader = self.prepare(&workers)?;
+        let stop = CancellationToken::new();
+        let handle = ChassisHandle::new(&reloader, supervisor.handle().clone(), stop.clone());
+
+        // Before anything starts: a taken port should be told at once, and addresses be known.
+        let listener = match self.listener.take() {
+            Some(listener) => {
+                listener.set_nonblocking(true)?;
+                listener
+            }
+            None => server::bind(settings.server.listen, "server.listen")?,
+        };
+        let service_address = listener.local_addr()?;
+        let management = match self.management {
+            true => Some(server::bind(
+                settings.management.listen,
+                "management.listen",
+            )?),
+            false => None,
+        };
+        let management_address = management
+            .as_ref()
+            .map(TcpListener::local_addr)
+            .transpose()?;
+        let addresses = Addresses {
+            service: Some(service_address),
+            management: management_address,
+        };
+        handle.bound(&settings.service, addresses);
+        if let Some(listener) = management {
+            supervisor.handle().spawn(management::serve(
+                listener,
+                handle.clone(),
+                supervisor.ended(),
+            ));
+        }
+
+        let first = Arc::clone(&reloader);
+        supervisor
+            .handle()
+            .spawn(async move { first.first(config).await })
+            .await??;
+        let current = Arc::clone(&reloader.current);
+        let linger = settings.shutdown.idle_linger;
+        let server = Server::start(listener, current, settings.server.clone(), linger)?;
+        reloader.started().await;
+
+        let running = Running {
+            reloader,
+            server,
+            settings,
+            supervisor,
+            stop,
+            handle,
+            service_address,
+            management_address,
+        };
+        running.announce();
+        Ok(running)
+    }
+
+    /// Everything but the sockets: what a test needs.
+    pub(crate) fn prepare(&mut self, workers: &Handle) -> Result<Arc<Reloader>> {
+        Error::all(std::mem::take(&mut self.errors)).map_or(Ok(()), Err)?;
+        if cfg!(panic = "abort") {
+            tracing::warn!(
+                "built with `panic = \"abort\"`: a panic in a plugin ends the process, and can't be contained"
+            );
+        }
+        let registry = Registry::new(self.linked, std::mem::take(&mut self.by_hand))?;
+        let config = self.config.clone();
+        let source = Box::new(move || config.clone().build());
+        Ok(Arc::new(Reloader::new(
+            registry,
+            source,
+            std::mem::take(&mut self.routers),
+            workers.clone(),
+        )))
+    }
+}
+
+impl fmt::Debug for ChassisBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChassisBuilder")
+            .field("plugins", &self.by_hand)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A service that runs. Dropped, it ends at once; [`stop`](Self::stop) ends it in peace.
+#[derive(Debug)]
+pub struct Running {
+    reloader: Arc<Reloader>,
+    server: Server,
+    settings: Settings,
+    supervisor: Supervisor,
+    stop: CancellationToken,
+    handle: ChassisHandle,
+    service_address: SocketAddr,
+    management_address: Option<SocketAddr>,
+}
+
+/// How a service ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Stopped {
+    /// How many connections had to be cut off, because `shutdown.grace` was over.
+    pub cut_off: usize,
+    /// What went wrong when the plugins were stopped, each with its plugin.
+    pub errors: Vec<Error>,
+}
+
+impl Stopped {
+    /// Whether nothing was cut off, and nothing failed.
+    pub fn is_graceful(&self) -> bool {
+        self.cut_off == 0 && self.errors.is_empty()
+    }
+}
+
+impl Running {
+    /// Where the service listens.
+    pub fn service_address(&self) -> SocketAddr {
+        self.service_address
+    }
+
+    /// Where the management endpoints listen.
+    pub fn management_address(&self) -> Option<SocketAddr> {
+        self.management_address
+    }
+
+    /// A handle to the service, for other tasks.
+    pub fn handle(&self) -> ChassisHandle {
+        self.handle.clone()
+    }
+
+    /// Waits until somebody calls [`ChassisHandle::shutdown`], and then stops.
+    pub async fn until_stopped(self) -> Stopped {
+        self.stop.cancelled().await;
+        self.stop().await
+    }
+
+    /// Stops: not ready, then no new connections, then the end of those that are open, then the plugins in reverse.
+    pub async fn stop(self) -> Stopped {
+        let Self {
+            reloader,
+            server,
+            settings,
+            supervisor,
+            ..
+        } = self;
+        reloader.begin_closing();
+        // The load balancer looks away first.
+        tokio::time::sleep(settings.shutdown.delay).await;
+        let cut_off = server.drain(settings.shutdown.grace).await;
+        let stopping = Arc::clone(&reloader);
+        let stopping = supervisor
+            .handle()
+            .spawn(async move { stopping.stop().await });
+        let errors = stopping.await.unwrap_or_else(|error| vec![error.into()]);
+        supervisor.end();
+        let stopped = Stopped { cut_off, errors };
+        if stopped.is_graceful() {
+            tracing::info!("stopped");
+        } else {
+            tracing::warn!(
+                cut_off,
+                errors = stopped.errors.len(),
+                "stopped, but not in peace"
+            );
+        }
+        stopped
+    }
+
+    /// One line per plugin, in order, and one per address.
+    fn announce(&self) {
+        let service = &self.settings.service;
+        for report in self.handle.plugins().into_iter().flatten() {
+            let (init, start) = report.took_ms();
+            tracing::info!(
+                plugin = %report.name,
+                version = %report.version,
+                state = %report.state,
+                took = format_args!("{:.1}ms", init.unwrap_or(0.0) + start.unwrap_or(0.0)),
+                reason = report.reason(),
+                "plugin"
+            );
+        }
+        if let Some(address) = self.management_address {
+            tracing::info!("management on http://{address}");
+        }
+        tracing::info!(service = %service.name, version = %service.version, "service on http://{}", self.service_address);
+    }
+}
+
+/// The name of the program, without its directory and ending.
+fn executable() -> String {
+    let path = std::env::current_exe().ok();
+    let name = path
+        .as_deref()
+        .and_then(|path| path.file_stem())
+        .map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| "service".to_owned())
+}

@@ -1,0 +1,156 @@
+//! What is wrong with a value, and at which path and place: the error type of the reader.
+//!
+//! Going through JSON and `serde_path_to_error` would be shorter, but would give errors as text, from
+//! which neither the unknown key nor the keys that are known could be read back.
+
+use std::fmt;
+
+use serde::de::{Expected, Unexpected};
+
+use super::{
+    path::Step,
+    tree::{Origin, Tree},
+};
+
+/// What is wrong with a value.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) problem: Problem,
+    /// From the inside out: it grows while the error travels up.
+    path: Vec<Step>,
+    /// The innermost place known.
+    pub(super) origin: Option<Origin>,
+}
+
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// There is no such key.
+    Unknown {
+        key: String,
+        known: &'static [&'static str],
+    },
+    /// There is no such choice.
+    Choice {
+        value: String,
+        known: &'static [&'static str],
+    },
+    /// A key that must be there is not.
+    Missing { key: &'static str },
+    /// It is of the wrong type.
+    Type { expected: String },
+    /// Anything else.
+    Other(String),
+}
+
+impl Fault {
+    fn new(problem: Problem) -> Self {
+        Self {
+            problem,
+            path: Vec::new(),
+            origin: None,
+        }
+    }
+
+    /// The path of the value, from the outside in.
+    pub(super) fn path(&self) -> Vec<Step> {
+        self.path.iter().rev().cloned().collect()
+    }
+
+    /// Names the place, unless one further in is named already.
+    pub(super) fn at(mut self, place: &Origin) -> Self {
+        self.origin.get_or_insert_with(|| place.clone());
+        self
+    }
+
+    /// Says that it is about this very value, unless it is about one inside of it.
+    pub(super) fn about(mut self, tree: &Tree) -> Self {
+        if let (None, Problem::Type { expected }) = (&self.origin, &mut self.problem) {
+            *expected = format!("{}, found {}", plain(expected), tree.kind());
+        }
+        self.at(tree.place())
+    }
+
+    /// Says that it is about the key of this value.
+    pub(super) fn about_key(mut self, value: &Tree) -> Self {
+        if let Problem::Type { expected } = &self.problem {
+            self.problem = Problem::Other(format!("the key must be {}", plain(expected)));
+        }
+        self.at(value.key_place())
+    }
+
+    /// One step further out.
+    pub(super) fn under(mut self, step: impl Into<Step>) -> Self {
+        self.path.push(step.into());
+        self
+    }
+
+    pub(super) fn expected(what: &str) -> Self {
+        Self::new(Problem::Type {
+            expected: what.to_owned(),
+        })
+    }
+}
+
+/// serde's names of types, for people who do not write Rust.
+fn plain(expected: &str) -> &str {
+    match expected {
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" | "u64" | "u128" | "usize" => "a whole number",
+        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "an integer",
+        "f32" | "f64" => "a number",
+        "socket address" => "an address with a port",
+        other => other,
+    }
+}
+
+impl serde::de::Error for Fault {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::new(Problem::Other(message.to_string()))
+    }
+
+    // The value is not told, here and below: it may be a secret, and the origin says where it is.
+    fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::new(Problem::Type {
+            expected: expected.to_string(),
+        })
+    }
+
+    fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::new(Problem::Other(format!(
+            "this value is not allowed here; expected {expected}"
+        )))
+    }
+
+    fn unknown_variant(variant: &str, known: &'static [&'static str]) -> Self {
+        Self::new(Problem::Choice {
+            value: variant.to_owned(),
+            known,
+        })
+    }
+
+    fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
+        Self::new(Problem::Unknown {
+            key: field.to_owned(),
+            known,
+        })
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::new(Problem::Missing { key: field })
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.problem {
+            Problem::Unknown { key, .. } => write!(f, "`{key}` is not a known key"),
+            Problem::Choice { value, .. } => write!(f, "`{value}` is not one of the choices"),
+            Problem::Missing { key } => write!(f, "`{key}` is missing"),
+            Problem::Type { expected } => write!(f, "expected {expected}"),
+            Problem::Other(message) => f.write_str(message),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}

@@ -1,0 +1,72 @@
+//! The way to a value: `server.listen`, `points."middleware.pre_request".priority`, `proxies[1]`.
+
+use std::fmt::Write as _;
+
+/// One step of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Into a map.
+    Key(String),
+    /// Into a list.
+    Item(usize),
+}
+
+impl From<&str> for Step {
+    fn from(key: &str) -> Self {
+        Self::Key(key.to_owned())
+    }
+}
+
+impl From<&String> for Step {
+    fn from(key: &String) -> Self {
+        Self::Key(key.clone())
+    }
+}
+
+impl From<usize> for Step {
+    fn from(index: usize) -> Self {
+        Self::Item(index)
+    }
+}
+
+/// The steps as text. Keys with a dot stand in quotes: the names of extension points have dots.
+pub(super) fn show<S: Into<Step>>(path: impl IntoIterator<Item = S>) -> String {
+    let mut text = String::new();
+    for step in path {
+        match step.into() {
+            Step::Item(index) => _ = write!(text, "[{index}]"),
+            Step::Key(key) => {
+                if !text.is_empty() {
+                    text.push('.');
+                }
+                let plain = !key.is_empty() && !key.contains(['.', '"', '[', ' ']);
+                if plain {
+                    text.push_str(&key);
+                } else {
+                    text.extend(["\"", &key, "\""]);
+                }
+            }
+        }
+    }
+    text
+}
+
+/// Reads a path of keys, as [`show`] writes it. `None` if it is not one.
+pub(super) fn parse(text: &str) -> Option<Vec<String>> {
+    let mut path = Vec::new();
+    let mut rest = text;
+    loop {
+        let (key, after) = match rest.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"')?,
+            None => rest.split_at(rest.find('.').unwrap_or(rest.len())),
+        };
+        if key.is_empty() {
+            return None;
+        }
+        path.push(key.to_owned());
+        rest = match after.strip_prefix('.') {
+            Some(rest) => rest,
+            None => return after.is_empty().then_some(path),
+        };
+    }
+}

@@ -1,0 +1,302 @@
+//! The settings of the chassis itself. Those of plugins are theirs.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+
+use super::{
+    path,
+    section::invalid,
+    tree::{Origin, Tree},
+    units,
+};
+use crate::error::Error;
+
+/// hyper panics if its buffer is smaller.
+const LEAST_HEADER: usize = 8 << 10;
+
+/// All settings of the chassis itself, with their defaults: `config.yaml` explains each.
+///
+/// Times are written `30s`, sizes `2MiB`; a number without a unit is an error.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Settings {
+    /// What the service is called.
+    pub service: ServiceSettings,
+    /// The listener of the service.
+    pub server: ServerSettings,
+    /// The listener for operators.
+    pub management: ManagementSettings,
+    /// How long a plugin may take to come and go.
+    pub lifecycle: LifecycleSettings,
+    /// How the process ends.
+    pub shutdown: ShutdownSettings,
+    /// How a reload replaces what is running.
+    pub reload: ReloadSettings,
+    /// Which plugins are let in.
+    pub admission: AdmissionSettings,
+    /// What is logged, and how.
+    pub log: LogSettings,
+}
+
+/// `service`: what it is called, in logs, in discovery and for operators.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ServiceSettings {
+    /// The name. Default: that of the program, or `service`.
+    pub name: String,
+    /// The version, for people; it is compared with nothing. Default: that of the program, or `0.0.0`.
+    pub version: String,
+}
+
+/// `server`: the listener of the service, and the limits that keep one client from taking all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ServerSettings {
+    /// Address and port; port 0 takes a free one. Default: `127.0.0.1:8080`.
+    pub listen: SocketAddr,
+    /// The size of a request's head, at least `8KiB`; above it the answer is 431. Default: `16KiB`.
+    #[serde(with = "units::size")]
+    pub max_header: usize,
+    /// The size of a request's body; above it the answer is 413. Default: `2MiB`.
+    #[serde(with = "units::size")]
+    pub max_body: usize,
+    /// How long a client may take to send the head of a request. Default: `10s`.
+    #[serde(with = "units::duration")]
+    pub header_timeout: Duration,
+    /// How long a request may take until the head of the answer is out. Default: `30s`.
+    #[serde(with = "units::duration")]
+    pub request_timeout: Duration,
+    /// How long a connection may be open without a request. Default: `60s`.
+    #[serde(with = "units::duration")]
+    pub idle_timeout: Duration,
+    /// How many connections may be open at a time; further ones wait. Default: 10000.
+    pub max_connections: usize,
+    /// The networks of proxies whose `X-Forwarded-For` and `Forwarded` are believed. Default: none.
+    #[serde(with = "units::networks")]
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// `management`: the listener for operators.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ManagementSettings {
+    /// Address and port; a loopback address, because there are no credentials yet.
+    /// Default: `127.0.0.1:8081`.
+    pub listen: SocketAddr,
+}
+
+/// `lifecycle`: how long one plugin may take for each step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct LifecycleSettings {
+    /// For `init`. Default: `30s`.
+    #[serde(with = "units::duration")]
+    pub init_deadline: Duration,
+    /// For `start`. Default: `30s`.
+    #[serde(with = "units::duration")]
+    pub start_deadline: Duration,
+    /// For `stop`. Default: `10s`.
+    #[serde(with = "units::duration")]
+    pub stop_deadline: Duration,
+}
+
+/// `shutdown`: how the process ends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ShutdownSettings {
+    /// How long to serve on while telling load balancers "not ready". Default: `0s`.
+    #[serde(with = "units::duration")]
+    pub delay: Duration,
+    /// How long requests may take to end before they are cut off. Default: `30s`.
+    #[serde(with = "units::duration")]
+    pub grace: Duration,
+    /// How long an idle connection is kept open, for the request that may be on its way. Default: `1s`.
+    #[serde(with = "units::duration")]
+    pub idle_linger: Duration,
+}
+
+/// `reload`: how what is running is replaced.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ReloadSettings {
+    /// How long requests of the old generation may take to end before they are handed over or cut
+    /// off. Default: `30s`.
+    #[serde(with = "units::duration")]
+    pub drain: Duration,
+}
+
+/// `admission`: which plugins are let in.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct AdmissionSettings {
+    /// How many plugins there may be; 0 is no limit. Default: 0.
+    pub max_plugins: usize,
+}
+
+/// `log`: what is logged, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct LogSettings {
+    /// Levels by target, as in `RUST_LOG`: `info,orders=debug`. Default: `info`.
+    pub filter: String,
+    /// For people or for machines. Default: `pretty`.
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Pretty,
+    /// One JSON object per line.
+    Json,
+}
+
+impl Settings {
+    /// What types can't say. Each error names the place of the value.
+    pub(super) fn validate(&self, tree: &Tree, errors: &mut Vec<Error>) {
+        let mut refuse = |path: &str, message: &str, help: &str| {
+            let value = path::parse(path).and_then(|keys| tree.lookup(&keys));
+            let place = value.map_or(&Origin::Default, Tree::place);
+            errors.push(invalid(path, place, message).with_help(help));
+        };
+
+        if !self.management.listen.ip().is_loopback() {
+            refuse(
+                "management.listen",
+                "this is not a loopback address, and there are no credentials to protect it",
+                "write `127.0.0.1:8081`",
+            );
+        }
+        if self.server.max_header < LEAST_HEADER {
+            refuse(
+                "server.max_header",
+                "this is less than `8KiB`",
+                "write `8KiB` or more",
+            );
+        }
+        if self.server.max_connections == 0 {
+            refuse(
+                "server.max_connections",
+                "nobody could connect",
+                "write 1 or more",
+            );
+        }
+        let times = [
+            ("server.header_timeout", self.server.header_timeout),
+            ("server.request_timeout", self.server.request_timeout),
+            ("server.idle_timeout", self.server.idle_timeout),
+            ("lifecycle.init_deadline", self.lifecycle.init_deadline),
+            ("lifecycle.start_deadline", self.lifecycle.start_deadline),
+            ("lifecycle.stop_deadline", self.lifecycle.stop_deadline),
+        ];
+        for (path, _) in times.iter().filter(|(_, time)| time.is_zero()) {
+            // Elsewhere 0 might mean "no limit". Here nothing is without a limit.
+            refuse(
+                path,
+                "no time at all; there is no way to switch it off",
+                "write a longer time",
+            );
+        }
+        if let Err(error) = EnvFilter::try_new(&self.log.filter) {
+            refuse(
+                "log.filter",
+                &error.to_string(),
+                "write levels by target: `info,orders=debug`",
+            );
+        }
+        if self.service.name.is_empty() {
+            refuse(
+                "service.name",
+                "it is empty",
+                "remove the key to have the default",
+            );
+        }
+    }
+}
+
+impl Default for ServiceSettings {
+    fn default() -> Self {
+        Self {
+            name: "service".to_owned(),
+            version: "0.0.0".to_owned(),
+        }
+    }
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            max_header: 16 << 10,
+            max_body: 2 << 20,
+            header_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(60),
+            max_connections: 10_000,
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+impl Default for ManagementSettings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)),
+        }
+    }
+}
+
+impl Default for LifecycleSettings {
+    fn default() -> Self {
+        Self {
+            init_deadline: Duration::from_secs(30),
+            start_deadline: Duration::from_secs(30),
+            stop_deadline: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for ShutdownSettings {
+    fn default() -> Self {
+        Self {
+            delay: Duration::ZERO,
+            grace: Duration::from_secs(30),
+            idle_linger: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Default for ReloadSettings {
+    fn default() -> Self {
+        Self {
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self {
+            filter: "info".to_owned(),
+            format: LogFormat::Pretty,
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! YAML that is none, or that means something else than it seems to.
+
+use super::*;
+
+fn origin_and_message(text: &str) -> String {
+    let error = yaml(text).build().unwrap_err();
+    assert_eq!(error.code(), code::CONFIG_UNREADABLE);
+    format!("{}: {}", error.origin().unwrap(), error.message())
+}
+
+#[test]
+fn they_name_the_place() {
+    for (text, expected) in [
+        ("server: {listen: [}", "config.yaml:1:"),
+        ("server:\n  listen: 1\n  listen: 2\n", "config.yaml:3:3: "),
+        ("server:\n\tlisten: 1\n", "config.yaml:2:"),
+        ("a: 1\n---\nb: 2\n", "config.yaml:3:1: "),
+        (
+            "- a\n- b\n",
+            "config.yaml:1:1: `config.yaml` holds a list instead of a map",
+        ),
+        ("x: !weird y\n", "config.yaml:1:"),
+        ("x: .inf\n", "config.yaml:1:"),
+        ("x: *nowhere\n", "config.yaml:1:"),
+    ] {
+        let found = origin_and_message(text);
+        assert!(found.starts_with(expected), "{text:?}: {found}");
+        assert!(!found.contains('\n'), "{found}");
+    }
+}
+
+#[test]
+fn norway_is_a_country() {
+    let text = "plugins: {x: {config: {country: no, on: y, version: 1.10, big: 9007199254740993}}}";
+    let config = yaml(text).build().unwrap().plugin("x").config.unwrap();
+    assert_eq!(
+        config.to_json(),
+        json!({"country": "no", "on": "y", "version": 1.1, "big": 9_007_199_254_740_993_u64})
+    );
+}
+
+#[test]
+fn bombs_are_stopped_at_once() {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for i in 1..9 {
+        let aliases = vec![format!("*a{}", i - 1); 9].join(", ");
+        bomb.push_str(&format!("a{i}: &a{i} [{aliases}]\n"));
+    }
+    let found = origin_and_message(&bomb);
+    assert!(found.contains("too large or too complex"), "{found}");
+    let found = origin_and_message(&format!("x: {}", "[".repeat(100_000)));
+    assert!(found.ends_with("recursion limit exceeded"), "{found}");
+}

@@ -1,0 +1,237 @@
+//! What an instance gets to build itself with, and to act with once it lives.
+
+use crate::{
+    contributions::Contributions,
+    error::{Error, Result, code},
+    generation::Current,
+    info::PluginInfo,
+    instance::{Instance, Tasks},
+    scope::Scope,
+    text,
+};
+use std::{
+    any::{Any, TypeId, type_name},
+    collections::HashMap,
+    fmt,
+    ops::{Deref, DerefMut},
+    sync::{Arc, Weak},
+    time::Duration,
+};
+use tokio_util::sync::CancellationToken;
+
+/// What an instance gets to build itself with, in [`Plugin::init`](crate::Plugin::init).
+///
+/// It is also the place to contribute for plugins that are functions: it derefs to [`Contributions`].
+pub struct PluginContext {
+    info: Arc<PluginInfo>,
+    background: Background,
+    pub(crate) contributions: Contributions,
+    pub(crate) exports: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+    /// The instances that this one requires, directly or not.
+    required: Vec<Arc<Instance>>,
+}
+
+impl PluginContext {
+    pub(crate) fn new(
+        info: Arc<PluginInfo>,
+        background: Background,
+        required: Vec<Arc<Instance>>,
+    ) -> Self {
+        let contributions = Contributions::new(Arc::clone(&background.name));
+        Self {
+            info,
+            background,
+            contributions,
+            exports: HashMap::new(),
+            required,
+        }
+    }
+
+    /// The name of the instance: that of the plugin, unless the configuration makes more than one of it.
+    pub fn name(&self) -> &str {
+        &self.background.name
+    }
+
+    /// What is known of the plugin.
+    pub fn info(&self) -> &PluginInfo {
+        &self.info
+    }
+
+    /// Gives a value to the plugins that require this one: they get it with [`require`](Self::require), and their
+    /// handlers with [`Shared`](crate::Shared). One of each type; a second replaces the first.
+    pub fn export<T: Send + Sync + 'static>(&mut self, value: T) -> Arc<T> {
+        let value = Arc::new(value);
+        self.exports
+            .insert(TypeId::of::<T>(), Arc::clone(&value) as _);
+        value
+    }
+
+    /// The value of this type that a plugin exported which this one requires, directly or not.
+    ///
+    /// # Errors
+    ///
+    /// If none of them exported one, or several did: the result must not depend on their order.
+    pub fn require<T: Send + Sync + 'static>(&self) -> Result<Arc<T>> {
+        let of = TypeId::of::<T>();
+        let mut found = self
+            .required
+            .iter()
+            .filter(|instance| instance.exports.contains_key(&of));
+        match (found.next(), found.next()) {
+            (Some(one), None) => {
+                let value = one.exports.get(&of).cloned();
+                value
+                    .and_then(|value| value.downcast().ok())
+                    .ok_or_else(|| self.no_export::<T>())
+            }
+            (Some(one), Some(other)) => {
+                let owners = text::quoted([&**one.name(), &**other.name()]);
+                let message = format!(
+                    "a `{}` is exported by more than one: {owners}",
+                    type_name::<T>()
+                );
+                Err(Error::new(code::NO_EXPORT, message)
+                    .with_help("give them types of their own, or require only one of them"))
+            }
+            (None, _) => Err(self.no_export::<T>()),
+        }
+    }
+
+    fn no_export<T>(&self) -> Error {
+        let of = type_name::<T>();
+        let name = self.name();
+        let (message, help) = if self.required.is_empty() {
+            let message =
+                format!("`{name}` asks for a `{of}`, but requires no plugin that could export one");
+            (
+                message,
+                "name the plugin that exports it: `#[plugin(requires = [\"..\"])]`",
+            )
+        } else {
+            let owners = text::quoted(self.required.iter().map(|instance| &**instance.name()));
+            let message = format!("`{name}` asks for a `{of}`, but none of {owners} exports one");
+            (
+                message,
+                "call `cx.export(..)` in their `init`, or require the plugin that does",
+            )
+        };
+        Error::new(code::NO_EXPORT, message).with_help(help)
+    }
+
+    /// What the instance acts with once it lives; it may keep it.
+    pub fn background(&self) -> &Background {
+        &self.background
+    }
+}
+
+impl Deref for PluginContext {
+    type Target = Contributions;
+
+    fn deref(&self) -> &Contributions {
+        &self.contributions
+    }
+}
+
+impl DerefMut for PluginContext {
+    fn deref_mut(&mut self) -> &mut Contributions {
+        &mut self.contributions
+    }
+}
+
+impl fmt::Debug for PluginContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PluginContext")
+            .field("name", &self.name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an instance acts with once it lives: tasks of its own, and the way into a generation. Cheap to clone, and
+/// the one thing of the chassis that a plugin may keep.
+///
+/// ```
+/// use chassis::prelude::*;
+/// use std::time::Duration;
+///
+/// /// Says every minute that it is still there.
+/// #[plugin]
+/// async fn heartbeat(cx: &mut PluginContext) -> Result<()> {
+///     cx.background().every("heartbeat", Duration::from_secs(60), || async { Ok(println!("still here")) });
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Background {
+    name: Arc<str>,
+    tasks: Tasks,
+    current: Weak<Current>,
+}
+
+impl Background {
+    pub(crate) fn new(name: Arc<str>, tasks: Tasks, current: Weak<Current>) -> Self {
+        Self {
+            name,
+            tasks,
+            current,
+        }
+    }
+
+    /// The name of the instance.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Enters the generation that serves now, for one unit of work. Drop the scope when the work is done: a
+    /// generation that is still held can't end.
+    ///
+    /// # Errors
+    ///
+    /// If nothing serves yet (so it is in `init` and `start`), or nothing serves any more.
+    pub fn enter(&self) -> Result<Scope> {
+        self.current.upgrade().and_then(|current| current.scope()).ok_or_else(|| {
+            Error::new(code::CLOSED, "the service does not run yet, or not any more")
+                .in_plugin(Arc::clone(&self.name))
+                .with_help("points can't be used in `init` and `start`: do it in a task, or where something happens")
+        })
+    }
+
+    /// Runs a task that belongs to the instance: spawned in `init`, it begins together with `start`; it is dropped after
+    /// the instance has stopped. A panic or an error in it is logged, and ends only the task.
+    pub fn spawn(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = Result<()>> + Send + 'static,
+    ) {
+        self.tasks.spawn(name, work);
+    }
+
+    /// Runs something that blocks, on a thread of its own. It can't be dropped: it should look at
+    /// [`stopping`](Self::stopping) now and then.
+    pub fn blocking(&self, name: &'static str, work: impl FnOnce() -> Result<()> + Send + 'static) {
+        self.tasks.blocking(name, work);
+    }
+
+    /// Runs something again and again, until the instance stops: first after `period`, and then `period` after it
+    /// has ended, each time up to a tenth longer. It never overlaps with itself; an error or a panic is logged, and
+    /// the next run comes all the same.
+    pub fn every<F, Fut>(&self, name: &'static str, period: Duration, work: F)
+    where
+        F: FnMut() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.tasks.every(name, period, work);
+    }
+
+    /// Cancelled when the instance begins to stop.
+    pub fn stopping(&self) -> &CancellationToken {
+        self.tasks.stopping()
+    }
+}
+
+impl fmt::Debug for Background {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Background")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

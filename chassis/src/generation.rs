@@ -1,0 +1,146 @@
+//! Generations: everything that serves at one time.
+
+use crate::{
+    config::Config,
+    graph::{Node, Order},
+    http::RouteTable,
+    instance::{Instance, Record},
+    scope::{Scope, World},
+};
+use arc_swap::ArcSwapOption;
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::SystemTime,
+};
+use tokio::sync::oneshot;
+
+mod assemble;
+mod middleware;
+
+pub(crate) use assemble::{HandlerReport, Parts, PointReport, generation as assemble};
+
+/// Everything that serves at one time: configuration, instances, handlers, routes. Once published it never changes.
+pub(crate) struct Generation {
+    pub(crate) number: u64,
+    pub(crate) created: SystemTime,
+    pub(crate) config: Arc<Config>,
+    /// All instances that are known, and their order; `records` goes with `nodes`.
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) order: Order,
+    pub(crate) records: Vec<Arc<Record>>,
+    /// Those that are built, in order.
+    pub(crate) instances: Vec<Arc<Instance>>,
+    pub(crate) routes: Arc<RouteTable>,
+    pub(crate) points: Vec<PointReport>,
+    /// The handlers of linked points, by their index.
+    table: Vec<Box<dyn Any + Send + Sync>>,
+    /// The handlers of points declared at run time.
+    named: HashMap<Arc<str>, Box<dyn Any + Send + Sync>>,
+    /// Whose exports each instance may see: its own, and of those it requires.
+    visible: HashMap<Arc<str>, Vec<Arc<Instance>>>,
+    /// Tells that nobody holds this generation any more.
+    gone: Option<oneshot::Sender<()>>,
+}
+
+impl Drop for Generation {
+    fn drop(&mut self) {
+        if let Some(gone) = self.gone.take() {
+            // Whoever waited may have run out of patience.
+            _ = gone.send(());
+        }
+    }
+}
+
+impl fmt::Debug for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Generation")
+            .field("number", &self.number)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A hold on a generation. Requests take one as they come in; the generation ends when the last is dropped.
+///
+/// Several leases to one generation stand apart in memory, so that threads that count requests in and out do not
+/// fight for one cache line.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct Lease(pub(crate) Arc<Generation>);
+
+impl World for Lease {
+    fn number(&self) -> u64 {
+        self.0.number
+    }
+
+    #[inline]
+    fn point(&self, index: usize) -> Option<&(dyn Any + Send + Sync)> {
+        self.0.table.get(index).map(|handlers| &**handlers)
+    }
+
+    fn point_named(&self, name: &str) -> Option<&(dyn Any + Send + Sync)> {
+        self.0.named.get(name).map(|handlers| &**handlers)
+    }
+
+    fn export(&self, plugin: &str, of: TypeId) -> Option<Arc<dyn Any + Send + Sync>> {
+        let visible = self.0.visible.get(plugin)?;
+        visible
+            .iter()
+            .find_map(|instance| instance.exports.get(&of))
+            .cloned()
+    }
+}
+
+/// What serves now: the cell that a reload swaps.
+#[derive(Debug, Default)]
+pub(crate) struct Current {
+    published: ArcSwapOption<Published>,
+    next_shard: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Published {
+    leases: Box<[Arc<Lease>]>,
+}
+
+/// As many leases as threads are likely to count at once.
+const SHARDS: usize = 16;
+
+impl Current {
+    /// The shard for a new connection.
+    pub(crate) fn shard(&self) -> usize {
+        self.next_shard.fetch_add(1, Relaxed) % SHARDS
+    }
+
+    /// Enters the generation that serves now. There is no moment between finding it and being counted in it: the
+    /// count is that of the reference itself.
+    pub(crate) fn enter(&self, shard: usize) -> Option<Arc<Lease>> {
+        self.published
+            .load()
+            .as_ref()
+            .map(|published| Arc::clone(&published.leases[shard % SHARDS]))
+    }
+
+    /// Enters for one unit of background work.
+    pub(crate) fn scope(&self) -> Option<Scope> {
+        self.enter(self.shard())
+            .map(|lease| Scope::new(lease, None))
+    }
+
+    /// Makes a generation the one that serves; nobody enters the one before it any more.
+    pub(crate) fn publish(&self, generation: &Arc<Generation>) {
+        let lease = || Arc::new(Lease(Arc::clone(generation)));
+        let leases = std::iter::repeat_with(lease).take(SHARDS).collect();
+        self.published.store(Some(Arc::new(Published { leases })));
+    }
+
+    /// From now on nobody enters anything.
+    pub(crate) fn close(&self) {
+        self.published.store(None);
+    }
+}

@@ -1,0 +1,309 @@
+//! Builds a generation from its instances: every handler at its place, every route in the table.
+
+use super::{Generation, middleware};
+use crate::{
+    call::{Site, Stats},
+    config::{Config, PluginSection},
+    contributions::Contribution,
+    error::{Error, Result, code},
+    graph::{Node, Order},
+    http::{Mount, RouteTable},
+    instance::{Instance, Record},
+    point::{
+        Contributed, DeclaredPoint, LinkedPoint, PointInfo,
+        order::{self, Wish},
+    },
+    points, text,
+};
+use std::{
+    any::Any,
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::SystemTime,
+};
+use tokio::sync::oneshot;
+
+/// What a generation is built from.
+pub(crate) struct Parts<'a> {
+    pub(crate) number: u64,
+    pub(crate) config: Arc<Config>,
+    pub(crate) linked: &'a [(PointInfo, &'static LinkedPoint)],
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) order: Order,
+    pub(crate) records: Vec<Arc<Record>>,
+    /// Those that are built, in order.
+    pub(crate) instances: Vec<Arc<Instance>>,
+    /// The routers of the service itself.
+    pub(crate) routers: Vec<axum::Router>,
+}
+
+/// A point, with what stands at it: what `GET /extension-points` shows.
+pub(crate) struct PointReport {
+    pub(crate) info: PointInfo,
+    pub(crate) handlers: Vec<HandlerReport>,
+}
+
+pub(crate) struct HandlerReport {
+    pub(crate) plugin: Arc<str>,
+    pub(crate) label: Arc<str>,
+    pub(crate) origin: Arc<str>,
+    pub(crate) priority: i32,
+    pub(crate) why: String,
+    pub(crate) stats: Arc<Stats>,
+}
+
+/// A contribution with what the configuration says about it.
+pub(super) struct Put<'a> {
+    pub(super) contribution: &'a Contribution,
+    pub(super) wish: Wish,
+    /// The number of its instance in the generation.
+    pub(super) owner: u32,
+}
+
+impl Put<'_> {
+    pub(super) fn site(&self) -> Site {
+        let Contribution {
+            point,
+            deadline,
+            stats,
+            ..
+        } = self.contribution;
+        Site::with(
+            Arc::clone(&self.wish.plugin),
+            Arc::clone(point),
+            *deadline,
+            Arc::clone(stats),
+        )
+    }
+
+    pub(super) fn report(&self, why: String) -> HandlerReport {
+        let Contribution {
+            label,
+            origin,
+            stats,
+            ..
+        } = self.contribution;
+        HandlerReport {
+            plugin: Arc::clone(&self.wish.plugin),
+            label: Arc::clone(label),
+            origin: Arc::clone(origin),
+            priority: self.wish.priority,
+            why,
+            stats: Arc::clone(stats),
+        }
+    }
+}
+
+/// Builds a generation, and the signal that comes when nobody holds it any more. All errors are gathered.
+pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, oneshot::Receiver<()>)> {
+    let mut errors = Vec::new();
+    let mut declared: BTreeMap<Arc<str>, (PointInfo, &dyn DeclaredPoint)> = BTreeMap::new();
+    for (info, linked) in parts.linked {
+        declared.insert(Arc::clone(&info.name), (info.clone(), linked.point));
+    }
+    for point in parts
+        .instances
+        .iter()
+        .flat_map(|instance| &instance.contributions.points)
+    {
+        let info = point.info();
+        if let Some((other, _)) = declared.get(&info.name) {
+            errors.push(points::declared_twice(other, &info));
+        } else {
+            declared.insert(Arc::clone(&info.name), (info, point));
+        }
+    }
+
+    let mut by_point = group(&parts, &declared, &mut errors);
+    let chain = middleware::chain(&mut by_point);
+    let (links, mut reports) = chain.unwrap_or_else(|error| {
+        errors.push(error);
+        Default::default()
+    });
+
+    let mut named = HashMap::new();
+    let linked: HashMap<&str, usize> = parts
+        .linked
+        .iter()
+        .enumerate()
+        .map(|(index, (info, _))| (&*info.name, index))
+        .collect();
+    let mut table: Vec<Box<dyn Any + Send + Sync>> = Vec::new();
+    table.resize_with(linked.len(), || Box::new(()));
+    let mut points = Vec::new();
+    for (name, (info, point)) in &declared {
+        let puts = by_point.remove(name).unwrap_or_default();
+        let report = match reports.remove(name) {
+            Some(report) => Ok((point.assemble(Vec::new()), report)),
+            None => at_point(name, &puts, *point),
+        };
+        match report {
+            Ok((Ok(handlers), report)) => {
+                points.push(PointReport {
+                    info: info.clone(),
+                    handlers: report,
+                });
+                match linked.get(&**name) {
+                    Some(&index) => table[index] = handlers,
+                    None => _ = named.insert(Arc::clone(name), handlers),
+                }
+            }
+            Ok((Err(error), _)) | Err(error) => errors.push(error),
+        }
+    }
+
+    let routes: Vec<_> = parts
+        .instances
+        .iter()
+        .flat_map(|instance| instance.contributions.routes.iter().cloned())
+        .collect();
+    let mut mounts: Vec<Mount> = parts
+        .instances
+        .iter()
+        .flat_map(|instance| instance.contributions.mounts.iter().cloned())
+        .collect();
+    mounts.extend(parts.routers.into_iter().map(|router| Mount {
+        owner: "service".into(),
+        router,
+    }));
+    let routes = match RouteTable::build(&routes, &mounts, &links) {
+        Ok(routes) => Arc::new(routes),
+        Err(error) => {
+            errors.push(error);
+            return Err(Error::all(errors).unwrap_or_else(|| Error::msg("no error")));
+        }
+    };
+    Error::all(errors).map_or(Ok(()), Err)?;
+
+    let visible = visible(&parts.nodes, &parts.order, &parts.instances);
+    let (gone, until_gone) = oneshot::channel();
+    let generation = Generation {
+        number: parts.number,
+        created: SystemTime::now(),
+        config: parts.config,
+        nodes: parts.nodes,
+        order: parts.order,
+        records: parts.records,
+        instances: parts.instances,
+        routes,
+        points,
+        table,
+        named,
+        visible,
+        gone: Some(gone),
+    };
+    Ok((Arc::new(generation), until_gone))
+}
+
+/// The contributions of all instances by point, with the priorities of the configuration.
+fn group<'a>(
+    parts: &'a Parts<'_>,
+    declared: &BTreeMap<Arc<str>, (PointInfo, &dyn DeclaredPoint)>,
+    errors: &mut Vec<Error>,
+) -> BTreeMap<Arc<str>, Vec<Put<'a>>> {
+    let mut by_point: BTreeMap<Arc<str>, Vec<Put<'a>>> = BTreeMap::new();
+    for (owner, instance) in (0..).zip(&parts.instances) {
+        let section: PluginSection = parts.config.plugin(instance.name());
+        for point in section.points.keys() {
+            if !declared.contains_key(&**point) {
+                let error = unknown(point, declared).in_plugin(Arc::clone(instance.name()));
+                errors.push(error.from_origin(section.origin.to_string()));
+            }
+        }
+        for contribution in &instance.contributions.handlers {
+            if !declared.contains_key(&contribution.point) {
+                let error = unknown(&contribution.point, declared);
+                let error = error.from_origin(Arc::clone(&contribution.origin));
+                errors.push(error.in_plugin(Arc::clone(instance.name())));
+                continue;
+            }
+            let mut wish = contribution.wish.clone();
+            let at_point = section
+                .points
+                .get(&*contribution.point)
+                .and_then(|point| point.priority);
+            if let Some(priority) = at_point.or(section.priority) {
+                wish.priority = priority;
+            }
+            let put = Put {
+                contribution,
+                wish,
+                owner,
+            };
+            by_point
+                .entry(Arc::clone(&contribution.point))
+                .or_default()
+                .push(put);
+        }
+    }
+    by_point
+}
+
+fn unknown(point: &str, declared: &BTreeMap<Arc<str>, (PointInfo, &dyn DeclaredPoint)>) -> Error {
+    let error = Error::new(
+        code::UNKNOWN_POINT,
+        format!("there is no extension point `{point}`"),
+    );
+    match text::did_you_mean(point, declared.keys().map(|name| &**name)) {
+        Some(help) => error.with_help(help),
+        None => error.with_help(
+            "put `#[extension_point]` on its static, or link the crate that declares it",
+        ),
+    }
+}
+
+type AtPoint = (Result<Box<dyn Any + Send + Sync>>, Vec<HandlerReport>);
+
+fn at_point(name: &str, puts: &[Put<'_>], point: &dyn DeclaredPoint) -> Result<AtPoint> {
+    let wishes: Vec<Wish> = puts.iter().map(|put| put.wish.clone()).collect();
+    let places = order::arrange(name, &wishes)?;
+    let contributed = |&index: &usize| {
+        let put: &Put<'_> = &puts[index];
+        if put.contribution.routes.is_some() || put.contribution.buffered.is_some() {
+            let message =
+                format!("`{name}` is no middleware: `routes` and `body` mean nothing there");
+            return Err(Error::new(code::POINT_MISMATCH, message)
+                .in_plugin(Arc::clone(&put.wish.plugin))
+                .from_origin(Arc::clone(&put.contribution.origin)));
+        }
+        Ok(Contributed {
+            handler: Arc::clone(&put.contribution.handler),
+            site: Arc::new(put.site()),
+            skip_on_failure: put.contribution.skip_on_failure,
+        })
+    };
+    let contributed = places
+        .sequence
+        .iter()
+        .map(contributed)
+        .collect::<Result<_>>()?;
+    let reports = places
+        .sequence
+        .iter()
+        .zip(places.why)
+        .map(|(&index, why)| puts[index].report(why));
+    Ok((point.assemble(contributed), reports.collect()))
+}
+
+/// Whose exports each instance may see: its own, and of all that it requires, directly or not.
+fn visible(
+    nodes: &[Node],
+    order: &Order,
+    instances: &[Arc<Instance>],
+) -> HashMap<Arc<str>, Vec<Arc<Instance>>> {
+    let built: HashMap<&str, &Arc<Instance>> = instances
+        .iter()
+        .map(|instance| (&**instance.name(), instance))
+        .collect();
+    let of = |index: usize| {
+        let own = std::iter::once(index).chain(order.transitive(index));
+        own.filter_map(|other| {
+            built
+                .get(&*nodes[other].name)
+                .map(|instance| Arc::clone(instance))
+        })
+    };
+    (0..nodes.len())
+        .map(|index| (Arc::clone(&nodes[index].name), of(index).collect()))
+        .collect()
+}

@@ -1,0 +1,243 @@
+//! The handle of a running service: in code what the management endpoints do over HTTP.
+
+use crate::{
+    config::ServiceSettings,
+    error::{Error, Result, code},
+    generation::Generation,
+    reload::{GenerationReport, Reloaded, Reloader},
+    report::{Addresses, Explanation, PluginReport, PluginStatus, PointReport, ServiceReport},
+    scope::Scope,
+};
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, OnceLock, Weak},
+    thread,
+    time::{Instant, SystemTime},
+};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+/// The handle of a running service. Cheap to clone; it keeps nothing alive, and answers with the error `closed` once
+/// the service has stopped.
+#[derive(Clone)]
+pub struct ChassisHandle {
+    reloader: Weak<Reloader>,
+    supervisor: Handle,
+    stop: CancellationToken,
+    birth: Arc<Birth>,
+}
+
+/// What is known of the service from its start on, and never changes.
+struct Birth {
+    started: SystemTime,
+    since: Instant,
+    told: OnceLock<(ServiceSettings, Addresses)>,
+}
+
+impl ChassisHandle {
+    pub(crate) fn new(
+        reloader: &Arc<Reloader>,
+        supervisor: Handle,
+        stop: CancellationToken,
+    ) -> Self {
+        let birth = Birth {
+            started: SystemTime::now(),
+            since: Instant::now(),
+            told: OnceLock::new(),
+        };
+        Self {
+            reloader: Arc::downgrade(reloader),
+            supervisor,
+            stop,
+            birth: Arc::new(birth),
+        }
+    }
+
+    /// Tells where the service listens, and what it is called until its first generation says so.
+    pub(crate) fn bound(&self, service: &ServiceSettings, addresses: Addresses) {
+        _ = self.birth.told.set((service.clone(), addresses));
+    }
+
+    pub(crate) fn reloader(&self) -> Result<Arc<Reloader>> {
+        self.reloader
+            .upgrade()
+            .ok_or_else(|| Error::new(code::CLOSED, "the service has stopped"))
+    }
+
+    /// Whether requests are served.
+    pub fn is_ready(&self) -> bool {
+        self.reloader
+            .upgrade()
+            .is_some_and(|reloader| reloader.is_ready())
+    }
+
+    /// Enters the generation that serves now, for one unit of work.
+    ///
+    /// # Errors
+    ///
+    /// If nothing serves, yet or any more.
+    pub fn enter(&self) -> Result<Scope> {
+        self.reloader()?.current.scope().ok_or_else(|| {
+            Error::new(
+                code::CLOSED,
+                "the service does not run yet, or not any more",
+            )
+        })
+    }
+
+    /// All instances that are known, in plugin order.
+    ///
+    /// # Errors
+    ///
+    /// If the service has stopped.
+    pub fn plugins(&self) -> Result<Vec<PluginReport>> {
+        Ok(PluginReport::all(&*self.reloader()?))
+    }
+
+    /// One instance.
+    ///
+    /// # Errors
+    ///
+    /// If there is none of this name; the error names the nearest.
+    pub fn plugin(&self, name: &str) -> Result<PluginReport> {
+        PluginReport::one(&*self.reloader()?, name)
+    }
+
+    /// All instances at a glance, by name.
+    ///
+    /// # Errors
+    ///
+    /// If the service has stopped.
+    pub fn status(&self) -> Result<BTreeMap<Arc<str>, PluginStatus>> {
+        let all = self.plugins()?;
+        Ok(all
+            .iter()
+            .map(|report| (Arc::clone(&report.name), report.status()))
+            .collect())
+    }
+
+    /// Why a plugin stands where it stands, or does not run. It answers while the service starts, too.
+    ///
+    /// # Errors
+    ///
+    /// If there is none of this name; the error names the nearest, and the line that may be missing.
+    pub fn explain(&self, name: &str) -> Result<Explanation> {
+        Explanation::of(&*self.reloader()?, name)
+    }
+
+    /// All extension points, with what stands at them.
+    ///
+    /// # Errors
+    ///
+    /// If nothing serves.
+    pub fn extension_points(&self) -> Result<Vec<PointReport>> {
+        PointReport::all(&*self.reloader()?)
+    }
+
+    /// The order of the plugins, as JSON.
+    ///
+    /// # Errors
+    ///
+    /// If nothing serves.
+    pub fn graph(&self) -> Result<Value> {
+        self.in_generation(|generation| generation.order.to_json(&generation.nodes))
+    }
+
+    /// The order of the plugins, as a flowchart for Mermaid.
+    ///
+    /// # Errors
+    ///
+    /// If nothing serves.
+    pub fn graph_mermaid(&self) -> Result<String> {
+        self.in_generation(|generation| generation.order.to_mermaid(&generation.nodes))
+    }
+
+    /// The order of the plugins, as a graph for `dot -Tsvg`.
+    ///
+    /// # Errors
+    ///
+    /// If nothing serves.
+    pub fn graph_dot(&self) -> Result<String> {
+        self.in_generation(|generation| generation.order.to_dot(&generation.nodes))
+    }
+
+    fn in_generation<R>(&self, read: impl FnOnce(&Generation) -> R) -> Result<R> {
+        Ok(read(&self.reloader()?.serving()?.0))
+    }
+
+    /// The service as a whole: its name, its age, where it listens.
+    ///
+    /// # Errors
+    ///
+    /// If the service has stopped.
+    pub fn info(&self) -> Result<ServiceReport> {
+        let reloader = self.reloader()?;
+        let lease = reloader.current.enter(0);
+        let (told, addresses) = self.birth.told.get().cloned().unwrap_or_default();
+        let config = lease.as_ref().map(|lease| &lease.0.config);
+        let service = config.map_or(told, |config| config.settings().service.clone());
+        Ok(ServiceReport {
+            name: service.name,
+            version: service.version,
+            chassis: env!("CARGO_PKG_VERSION"),
+            ready: reloader.is_ready(),
+            generation: lease.as_ref().map(|lease| lease.0.number),
+            plugins: reloader.records().len(),
+            started: self.birth.started,
+            uptime_ms: u64::try_from(self.birth.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            pid: std::process::id(),
+            addresses,
+            config_file: config.and_then(|config| config.file()).map(Into::into),
+            os: std::env::consts::OS,
+            arch: std::env::consts::ARCH,
+            cpus: thread::available_parallelism().ok().map(Into::into),
+            debug: cfg!(debug_assertions),
+        })
+    }
+
+    /// The generations that serve, drain, or have ended lately; the newest first.
+    ///
+    /// # Errors
+    ///
+    /// If the service has stopped.
+    pub fn generations(&self) -> Result<Vec<GenerationReport>> {
+        Ok(self.reloader()?.generations())
+    }
+
+    /// Reads the configuration anew, builds the next generation, and makes it the one that serves. Done when the old
+    /// one has stopped. It goes on if the caller stops waiting.
+    ///
+    /// Not to be awaited in a handler of the service itself: a request holds the generation that the reload waits for.
+    ///
+    /// # Errors
+    ///
+    /// If another reload is running, or anything failed before the swap; the old generation serves on.
+    pub async fn reload(&self) -> Result<Reloaded> {
+        let reloader = self.reloader()?;
+        // On the supervisor, and in a task of its own: half a reload is none.
+        let reload = self
+            .supervisor
+            .spawn(async move { reloader.reload().await });
+        reload
+            .await
+            .unwrap_or_else(|error| match error.is_cancelled() {
+                true => Err(Error::new(code::CLOSED, "the service has stopped")),
+                false => Err(error.into()),
+            })
+    }
+
+    /// Asks the service to stop, as SIGTERM does.
+    pub fn shutdown(&self) {
+        self.stop.cancel();
+    }
+}
+
+impl fmt::Debug for ChassisHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChassisHandle")
+            .field("ready", &self.is_ready())
+            .finish_non_exhaustive()
+    }
+}

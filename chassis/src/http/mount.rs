@@ -1,0 +1,138 @@
+//! axum routers of services and plugins, mounted beneath the routes of the chassis.
+
+use super::{Body, Request, Response, problem::problem, route::RouteContribution};
+use crate::{
+    error::{Error, Result, code},
+    text,
+};
+use axum::{Router, routing::MethodFilter};
+use http::{StatusCode, header};
+use http_body::Body as _;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+use tower::ServiceExt as _;
+
+/// A router as an instance (or the service itself) contributes it.
+#[derive(Clone)]
+pub(crate) struct Mount {
+    pub(crate) owner: Arc<str>,
+    pub(crate) router: Router,
+}
+
+/// All mounted routers, as one.
+pub(crate) struct Mounted(Router);
+
+impl Mounted {
+    /// Merges the routers. The routes of the chassis are in there too, as dummies: so that axum finds conflicts with
+    /// them, and lists their methods in `Allow`.
+    pub(super) fn merge(mounts: &[Mount], routes: &[RouteContribution]) -> Result<Option<Self>> {
+        if mounts.is_empty() {
+            return Ok(None);
+        }
+        let mut all = Router::new();
+        for route in routes {
+            all = merge(all, dummy(route))
+                .map_err(|said| clash(mounts, routes, &route.info.owner, &said))?;
+        }
+        for mount in mounts {
+            all = merge(all, mount.router.clone())
+                .map_err(|said| clash(mounts, routes, &mount.owner, &said))?;
+        }
+        Ok(Some(Self(all)))
+    }
+
+    pub(super) async fn call(&self, request: Request) -> Response {
+        let path = request.uri().path().to_owned();
+        let response = match self.0.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        explained(response, &path)
+    }
+}
+
+/// axum's own 404 and 405 have no body; every answer of the chassis says what is wrong.
+fn explained(response: Response, path: &str) -> Response {
+    let is_bare = response.body().size_hint().exact() == Some(0)
+        && !response.headers().contains_key(header::CONTENT_TYPE);
+    let error = match response.status() {
+        StatusCode::NOT_FOUND if is_bare => {
+            Error::new(code::NOT_FOUND, format!("there is nothing at `{path}`"))
+        }
+        StatusCode::METHOD_NOT_ALLOWED if is_bare => Error::new(
+            code::METHOD_NOT_ALLOWED,
+            format!("`{path}` does not take this method"),
+        ),
+        _ => return response,
+    };
+    let (mut head, _) = response.into_parts();
+    let (explained, body) = problem(error).into_parts();
+    head.headers.remove(header::CONTENT_LENGTH);
+    head.headers.extend(explained.headers);
+    Response::from_parts(head, body)
+}
+
+fn dummy(route: &RouteContribution) -> Router {
+    let method = MethodFilter::try_from(route.info.method.clone()).unwrap_or(MethodFilter::GET);
+    let never = async || (StatusCode::NOT_FOUND, Body::empty());
+    Router::new().route(&route.info.path, axum::routing::on(method, never))
+}
+
+/// axum tells of a conflict by a panic, and of the rest not at all: it lists no routes.
+fn merge(all: Router, one: Router) -> Result<Router, String> {
+    quietly(|| catch_unwind(AssertUnwindSafe(|| all.merge(one))))
+        .map_err(|panic| crate::call::panic_text(&*panic).to_owned())
+}
+
+thread_local! {
+    static QUIET: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Runs something whose panics are answers, not accidents; the panic hook of `chassis::main` asks [`is_quiet`].
+fn quietly<R>(run: impl FnOnce() -> R) -> R {
+    QUIET.set(true);
+    let result = run();
+    QUIET.set(false);
+    result
+}
+
+pub(crate) fn is_quiet() -> bool {
+    QUIET.get()
+}
+
+/// Finds the other owner by trying the pairs.
+fn clash(mounts: &[Mount], routes: &[RouteContribution], owner: &Arc<str>, said: &str) -> Error {
+    let pieces = || {
+        let routes = routes.iter().map(|route| (&route.info.owner, dummy(route)));
+        routes.chain(
+            mounts
+                .iter()
+                .map(|mount| (&mount.owner, mount.router.clone())),
+        )
+    };
+    let mine: Vec<Router> = pieces()
+        .filter(|(of, _)| *of == owner)
+        .map(|(_, router)| router)
+        .collect();
+    let other = pieces().filter(|(of, _)| *of != owner).find(|(_, router)| {
+        mine.iter()
+            .any(|mine| merge(mine.clone(), router.clone()).is_err())
+    });
+    let owners = match &other {
+        Some((other, _)) => {
+            let mut both = [&**other, &**owner];
+            both.sort_unstable();
+            text::quoted(both)
+        }
+        None => format!("`{owner}`"),
+    };
+    Error::new(
+        code::ROUTE_CONFLICT,
+        format!("a route is claimed twice, by {owners}: {said}"),
+    )
+    .in_plugin(Arc::clone(owner))
+    .at("http.routes")
+    .with_help("give one of them another path, or disable one of the plugins")
+}

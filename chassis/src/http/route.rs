@@ -1,0 +1,185 @@
+//! Routes: a method and a path, and what is called there.
+
+use super::{Request, Response};
+use crate::{
+    call::{BoxFuture, Site, Stats},
+    error::{Error, Result, code},
+};
+use axum::handler::Handler;
+use http::Method;
+use serde::Serialize;
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    fmt,
+    marker::PhantomData,
+    sync::Arc,
+    time::Duration,
+};
+
+/// What is known of a route; hooks can ask for it before the handler runs.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct RouteInfo {
+    /// The method.
+    #[serde(serialize_with = "display")]
+    pub method: Method,
+    /// The path as it was declared: `/orders/{id}`.
+    pub path: Arc<str>,
+    /// The instance that the route belongs to.
+    pub owner: Arc<str>,
+    /// Where it was declared.
+    pub origin: Arc<str>,
+    /// What was attached to it.
+    #[serde(skip)]
+    pub metadata: Metadata,
+}
+
+fn display<S: serde::Serializer>(value: &impl fmt::Display, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(value)
+}
+
+/// Values of any type that are attached to a route, for hooks to read: at most one of each type.
+#[derive(Clone, Default)]
+pub struct Metadata(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+
+impl Metadata {
+    /// The value of this type, if there is one.
+    pub fn get<M: Send + Sync + 'static>(&self) -> Option<&M> {
+        self.0.get(&TypeId::of::<M>())?.downcast_ref()
+    }
+
+    pub(crate) fn insert<M: Send + Sync + 'static>(&mut self, value: M) {
+        self.0.insert(TypeId::of::<M>(), Arc::new(value));
+    }
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Metadata({})", self.0.len())
+    }
+}
+
+/// What answers at a route.
+pub(crate) trait Endpoint: Send + Sync {
+    fn call<'a>(&'a self, request: Request) -> BoxFuture<'a, Response>;
+}
+
+/// A route as an instance contributes it.
+#[derive(Clone)]
+pub(crate) struct RouteContribution {
+    pub(crate) info: Arc<RouteInfo>,
+    pub(crate) endpoint: Arc<dyn Endpoint>,
+    /// The names of the types that the handler takes.
+    pub(crate) arguments: String,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) stats: Arc<Stats>,
+}
+
+impl RouteContribution {
+    /// Where the calls of this route are guarded and counted.
+    pub(crate) fn site(&self) -> Site {
+        let RouteInfo {
+            method,
+            path,
+            owner,
+            ..
+        } = &*self.info;
+        let place = format!("{method} {path}");
+        Site::with(
+            Arc::clone(owner),
+            place,
+            self.deadline,
+            Arc::clone(&self.stats),
+        )
+    }
+}
+
+/// A method of an instance: what `#[get]` becomes. The future borrows the instance.
+pub(crate) struct MethodEndpoint<P> {
+    pub(crate) this: Arc<P>,
+    pub(crate) call: for<'a> fn(&'a Arc<P>, Request) -> BoxFuture<'a, Response>,
+}
+
+impl<P: Send + Sync> Endpoint for MethodEndpoint<P> {
+    fn call<'a>(&'a self, request: Request) -> BoxFuture<'a, Response> {
+        (self.call)(&self.this, request)
+    }
+}
+
+/// Any handler that axum takes.
+pub(crate) struct HandlerEndpoint<H, T> {
+    pub(crate) handler: H,
+    pub(crate) arguments: PhantomData<fn() -> T>,
+}
+
+impl<H: Handler<T, ()> + Sync, T: 'static> Endpoint for HandlerEndpoint<H, T> {
+    fn call<'a>(&'a self, request: Request) -> BoxFuture<'a, Response> {
+        Box::pin(self.handler.clone().call(request, ()))
+    }
+}
+
+/// Which routes a hook is for: `/orders/{id}` itself, or all below `/orders/**`. A request that matches no route
+/// has no path to compare, and passes only hooks that are for all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RoutePattern(Arc<str>);
+
+impl RoutePattern {
+    pub(crate) fn new(pattern: &str) -> Self {
+        Self(pattern.into())
+    }
+
+    pub(crate) fn matches(&self, route: &str) -> bool {
+        match self.0.strip_suffix("/**") {
+            None => &*self.0 == route,
+            Some(prefix) => route
+                .strip_prefix(prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+        }
+    }
+}
+
+/// Whether a path can be routed; the macros say the same at compile time.
+pub(crate) fn check_path(path: &str) -> Result<()> {
+    let wrong = |help: &str| {
+        Err(Error::new(
+            code::BAD_ROUTE,
+            format!("`{path}` is not the path of a route"),
+        )
+        .with_help(help))
+    };
+    if !path.starts_with('/') {
+        return wrong("a path begins with `/`");
+    }
+    let segment = |segment: &str| segment.starts_with([':', '*']);
+    if path.split('/').any(segment) {
+        return wrong("a parameter is written `{name}`, the rest of a path `{*name}`");
+    }
+    Ok(())
+}
+
+/// axum's own `Path` can't be filled outside axum's router. Its type is found by name here: no bound can refuse
+/// it, and without this the first request would fail rather than the start.
+pub(crate) fn check_arguments(path: &str, arguments: &str) -> Result<()> {
+    let theirs = ["axum::extract::path::", "axum::extract::matched_path::"];
+    if theirs.iter().any(|theirs| arguments.contains(theirs)) {
+        let message = format!("the handler of `{path}` takes one of axum's own path extractors");
+        return Err(Error::new(code::BAD_ROUTE, message).with_help(
+            "take `chassis::Path`, `chassis::MatchedPath` or `chassis::RawPathParams`; they are in the prelude, and work in axum's routers too",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RoutePattern;
+
+    #[test]
+    fn a_pattern_is_a_route_or_all_below_one() {
+        let is = |pattern: &str, route: &str| RoutePattern::new(pattern).matches(route);
+        assert!(is("/orders/{id}", "/orders/{id}") && !is("/orders/{id}", "/orders"));
+        assert!(is("/orders/**", "/orders") && is("/orders/**", "/orders/{id}/pay"));
+        assert!(!is("/orders/**", "/orders-old") && is("/**", "/anything"));
+    }
+}

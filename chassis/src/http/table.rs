@@ -1,0 +1,263 @@
+//! The route table of a generation: which handler, behind which chain, for which path and method.
+
+use super::{
+    chain::{Chain, Link},
+    mount::{Mount, Mounted},
+    params::Params,
+    route::{Endpoint, RouteContribution, RouteInfo},
+};
+use crate::{
+    call::Site,
+    error::{Error, Result, code},
+};
+use http::{HeaderValue, Method, Uri};
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+/// How requests of one kind are handled.
+pub(crate) struct Handling {
+    /// The route; none for 404 and 405, and for what mounted routers answer.
+    pub(crate) info: Option<Arc<RouteInfo>>,
+    pub(crate) chain: Arc<Chain>,
+    pub(super) target: Target,
+}
+
+pub(super) enum Target {
+    Endpoint {
+        endpoint: Arc<dyn Endpoint>,
+        site: Arc<Site>,
+    },
+    Mounted {
+        mounted: Arc<Mounted>,
+        site: Arc<Site>,
+    },
+    NotFound,
+    MethodNotAllowed {
+        allow: HeaderValue,
+    },
+}
+
+/// All routes of a generation. It does not change.
+pub(crate) struct RouteTable {
+    paths: matchit::Router<Methods>,
+    otherwise: Arc<Handling>,
+    pub(crate) infos: Vec<Arc<RouteInfo>>,
+}
+
+/// The handlers at one path.
+struct Methods {
+    by_method: Vec<(Method, Arc<Handling>)>,
+    /// For any other method: 405, or a mounted router that may know more.
+    otherwise: Arc<Handling>,
+    names: Arc<[Box<str>]>,
+}
+
+impl RouteTable {
+    /// Builds the table.
+    pub(crate) fn build(
+        routes: &[RouteContribution],
+        mounts: &[Mount],
+        links: &[Link],
+    ) -> Result<Self> {
+        let mounted = Mounted::merge(mounts, routes)?.map(Arc::new);
+        // Nobody in particular answers below the mounted routers: the service does.
+        let mounted_site = Arc::new(Site::new("service", "http.routes", None));
+        let unrouted = Arc::new(Chain::compile(links, None));
+        let otherwise = |none: Target| {
+            let target = match &mounted {
+                Some(mounted) => Target::Mounted {
+                    mounted: Arc::clone(mounted),
+                    site: Arc::clone(&mounted_site),
+                },
+                None => none,
+            };
+            Arc::new(Handling {
+                info: None,
+                chain: Arc::clone(&unrouted),
+                target,
+            })
+        };
+
+        // By path, so that the order in which plugins contribute does not matter.
+        let mut by_path: BTreeMap<&str, Vec<&RouteContribution>> = BTreeMap::new();
+        for route in routes {
+            by_path.entry(&route.info.path).or_default().push(route);
+        }
+        let mut paths = matchit::Router::new();
+        for (path, routes) in &by_path {
+            let chain = Arc::new(Chain::compile(links, Some(path)));
+            let mut by_method: Vec<(Method, Arc<Handling>)> = Vec::new();
+            for route in routes {
+                if let Some((_, other)) = by_method
+                    .iter()
+                    .find(|(method, _)| *method == route.info.method)
+                {
+                    return Err(claimed_twice(&route.info, other.info.as_deref()));
+                }
+                by_method.push((
+                    route.info.method.clone(),
+                    Arc::new(Handling {
+                        info: Some(Arc::clone(&route.info)),
+                        chain: Arc::clone(&chain),
+                        target: Target::Endpoint {
+                            endpoint: Arc::clone(&route.endpoint),
+                            site: Arc::new(route.site()),
+                        },
+                    }),
+                ));
+            }
+            let allow = allowed(&by_method);
+            let methods = Methods {
+                otherwise: otherwise(Target::MethodNotAllowed { allow }),
+                by_method,
+                names: names(path),
+            };
+            paths
+                .insert(*path, methods)
+                .map_err(|error| unroutable(path, routes, &by_path, &error))?;
+        }
+        Ok(Self {
+            paths,
+            otherwise: otherwise(Target::NotFound),
+            infos: by_path
+                .values()
+                .flatten()
+                .map(|route| Arc::clone(&route.info))
+                .collect(),
+        })
+    }
+
+    /// How a request is handled, and the parameters in its path.
+    pub(super) fn find(&self, method: &Method, uri: &Uri) -> (Arc<Handling>, Option<Params>) {
+        let path = uri.path();
+        let Ok(found) = self.paths.at(path) else {
+            return (Arc::clone(&self.otherwise), None);
+        };
+        let methods = found.value;
+        let by = |wanted: &Method| {
+            methods
+                .by_method
+                .iter()
+                .find(|(method, _)| method == wanted)
+                .map(|(_, handling)| handling)
+        };
+        // The service sends the head only.
+        let head = || {
+            if method == Method::HEAD {
+                by(&Method::GET)
+            } else {
+                None
+            }
+        };
+        let Some(handling) = by(method).or_else(head) else {
+            return (Arc::clone(&methods.otherwise), None);
+        };
+        let params = (!found.params.is_empty()).then(|| {
+            let offset = |value: &str| value.as_ptr() as usize - path.as_ptr() as usize;
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "hyper refuses a URI of more than 65,534 bytes"
+            )]
+            let span = |value: &str| (offset(value) as u32, (offset(value) + value.len()) as u32);
+            Params {
+                spans: found.params.iter().map(|(_, value)| span(value)).collect(),
+                names: Arc::clone(&methods.names),
+                path: uri
+                    .path_and_query()
+                    .cloned()
+                    .unwrap_or_else(|| http::uri::PathAndQuery::from_static("/")),
+            }
+        });
+        (Arc::clone(handling), params)
+    }
+}
+
+impl fmt::Debug for RouteTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RouteTable")
+            .field("routes", &self.infos.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The names of the parameters in a path, in their order.
+fn names(path: &str) -> Arc<[Box<str>]> {
+    // A doubled brace is a brace.
+    let path = path.replace("{{", "").replace("}}", "");
+    let inside = path
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split('}').next());
+    inside
+        .map(|name| name.trim_start_matches('*').into())
+        .collect()
+}
+
+fn allowed(by_method: &[(Method, Arc<Handling>)]) -> HeaderValue {
+    let mut methods: Vec<&str> = by_method
+        .iter()
+        .map(|(method, _)| method.as_str())
+        .collect();
+    if methods.contains(&"GET") && !methods.contains(&"HEAD") {
+        methods.push("HEAD");
+    }
+    methods.sort_unstable();
+    HeaderValue::from_str(&methods.join(", ")).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+fn claimed_twice(one: &RouteInfo, other: Option<&RouteInfo>) -> Error {
+    let RouteInfo {
+        method,
+        path,
+        owner,
+        origin,
+        ..
+    } = one;
+    let mut claims = vec![format!("`{owner}` ({origin})")];
+    claims.extend(other.map(|other| format!("`{}` ({})", other.owner, other.origin)));
+    claims.sort_unstable();
+    let message = format!(
+        "the route `{method} {path}` is claimed twice: by {}",
+        claims.join(" and by ")
+    );
+    Error::new(code::ROUTE_CONFLICT, message)
+        .in_plugin(Arc::clone(owner))
+        .at("http.routes")
+        .with_help("give one of them another path, or disable one of the plugins")
+}
+
+fn unroutable(
+    path: &str,
+    routes: &[&RouteContribution],
+    all: &BTreeMap<&str, Vec<&RouteContribution>>,
+    error: &matchit::InsertError,
+) -> Error {
+    let claim = |route: &&RouteContribution| {
+        format!(
+            "`{}` of `{}` ({})",
+            route.info.path, route.info.owner, route.info.origin
+        )
+    };
+    let mine = routes.first().map(claim).unwrap_or_default();
+    let result = match error {
+        matchit::InsertError::Conflict { with } => {
+            let other = all
+                .get(&**with)
+                .and_then(|routes| routes.first())
+                .map(claim);
+            let other = other.unwrap_or_else(|| format!("`{with}`"));
+            let message = format!("{mine} and {other} would match the same paths");
+            Error::new(code::ROUTE_CONFLICT, message)
+                .with_help("give the parameters the same names; `{*rest}` can't stand where another path has a parameter")
+        }
+        error => Error::new(
+            code::BAD_ROUTE,
+            format!("{mine} is not the path of a route: {error}"),
+        )
+        .with_help("a parameter is a whole segment, `{name}`; `{*rest}` stands at the end"),
+    };
+    let result = result.at("http.routes");
+    match routes.first() {
+        Some(route) if path == &*route.info.path => result.in_plugin(Arc::clone(&route.info.owner)),
+        _ => result,
+    }
+}

@@ -1,0 +1,197 @@
+//! Instances: plugins that are built, and the runtime's record of each.
+
+use crate::{
+    call::{BoxFuture, Site},
+    contributions::Contributions,
+    error::{Error, Result},
+    info::PluginInfo,
+    status::PluginState,
+};
+use serde::Serialize;
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+mod tasks;
+
+pub(crate) use tasks::Tasks;
+
+/// A plugin that is built.
+pub(crate) struct Instance {
+    pub(crate) record: Arc<Record>,
+    pub(crate) life: Box<dyn Life>,
+    pub(crate) contributions: Contributions,
+    pub(crate) exports: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+}
+
+impl Instance {
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.record.name
+    }
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Instance")
+            .field("record", &self.record)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a built plugin can be asked to do.
+pub(crate) trait Life: Send + Sync {
+    fn start(&self) -> BoxFuture<'_, Result<()>>;
+    fn stop(&self) -> BoxFuture<'_, Result<()>>;
+}
+
+/// What the runtime knows of an instance, built or not: its state, how long things took, its tasks.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// The name of the instance.
+    pub(crate) name: Arc<str>,
+    /// The plugin that it is an instance of.
+    pub(crate) info: Arc<PluginInfo>,
+    pub(crate) required: bool,
+    pub(crate) tasks: Tasks,
+    /// Where `init`, `start` and `stop` are guarded.
+    pub(crate) init: Site,
+    pub(crate) start: Site,
+    pub(crate) stop: Site,
+    status: Mutex<Status>,
+}
+
+/// Where an instance is in its life, and how it got there.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Status {
+    pub(crate) state: PluginState,
+    #[serde(serialize_with = "unix_millis")]
+    pub(crate) since: SystemTime,
+    /// How long `init` took, in milliseconds.
+    pub(crate) init_ms: Option<f64>,
+    /// How long `start` took, in milliseconds.
+    pub(crate) start_ms: Option<f64>,
+    /// Why it is in this state, if there is something to say.
+    pub(crate) reason: Option<String>,
+    pub(crate) last_error: Option<LastError>,
+}
+
+/// The last thing that went wrong in an instance.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct LastError {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    #[serde(serialize_with = "unix_millis")]
+    pub(crate) at: SystemTime,
+}
+
+pub(crate) fn unix_millis<S: serde::Serializer>(
+    time: &SystemTime,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    let since = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    to.serialize_u64(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// How long each step of an instance's life may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadlines {
+    pub(crate) init: Duration,
+    pub(crate) start: Duration,
+    pub(crate) stop: Duration,
+}
+
+impl Record {
+    pub(crate) fn new(
+        name: Arc<str>,
+        info: Arc<PluginInfo>,
+        required: bool,
+        deadlines: Deadlines,
+        workers: tokio::runtime::Handle,
+    ) -> Self {
+        let site = |place: &str, deadline| Site::new(Arc::clone(&name), place, Some(deadline));
+        Self {
+            tasks: Tasks::new(Arc::clone(&name), workers),
+            init: site("init", deadlines.init),
+            start: site("start", deadlines.start),
+            stop: site("stop", deadlines.stop),
+            status: Mutex::new(Status {
+                state: PluginState::Registered,
+                since: SystemTime::now(),
+                init_ms: None,
+                start_ms: None,
+                reason: None,
+                last_error: None,
+            }),
+            name,
+            info,
+            required,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.lock().clone()
+    }
+
+    pub(crate) fn state(&self) -> PluginState {
+        self.lock().state
+    }
+
+    /// Goes on to the next state. A state that may not follow is a mistake of the chassis itself; it is logged, and
+    /// the record stays true to what happens.
+    pub(crate) fn become_state(&self, next: PluginState) {
+        let mut status = self.lock();
+        if !status.state.may_become(next) {
+            tracing::error!(plugin = %self.name, from = %status.state, to = %next, "impossible change of state");
+        }
+        tracing::debug!(plugin = %self.name, from = %status.state, to = %next, "state changed");
+        status.state = next;
+        status.since = SystemTime::now();
+        status.reason = None;
+    }
+
+    /// Goes on to a state for a reason.
+    pub(crate) fn become_because(&self, next: PluginState, reason: impl Into<String>) {
+        self.become_state(next);
+        self.lock().reason = Some(reason.into());
+    }
+
+    /// Remembers an error, and goes on to `failed`.
+    pub(crate) fn fail(&self, error: &Error) {
+        self.become_because(PluginState::Failed, error.message());
+        self.remember(error);
+    }
+
+    pub(crate) fn remember(&self, error: &Error) {
+        self.lock().last_error = Some(LastError {
+            code: error.code().name(),
+            message: error.report(),
+            at: SystemTime::now(),
+        });
+    }
+
+    pub(crate) fn took(&self, phase: Phase, duration: Duration) {
+        let millis = (duration.as_secs_f64() * 1_000_000.0).round() / 1_000.0;
+        let mut status = self.lock();
+        match phase {
+            Phase::Init => status.init_ms = Some(millis),
+            Phase::Start => status.start_ms = Some(millis),
+        }
+    }
+}
+
+/// A step in an instance's life whose duration is remembered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Phase {
+    Init,
+    Start,
+}

@@ -1,0 +1,346 @@
+//! Builds, starts and stops the instances of a generation: in order, at once where the order allows it, each step
+//! with its deadline.
+//!
+//! All of it runs on the supervisor, the work itself on the workers: a plugin that blocks a worker can't stop the clock
+//! that it is measured by.
+
+use crate::{
+    config::Config,
+    error::{Error, Result, code},
+    generation::{self, Current, Generation, Lease, Parts},
+    graph::{self, Node, Order},
+    info::Stage,
+    instance::{Deadlines, Instance, Record},
+    point::ActionPoint,
+    points::{self, PluginMoment},
+    registry::{Registry, Spec},
+    scope::Scope,
+    status::PluginState,
+    text,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Weak},
+};
+use tokio::{sync::oneshot, task::JoinSet};
+
+mod init;
+mod start;
+mod stop;
+mod waves;
+
+pub(crate) use stop::{Audience, Remains, stop};
+
+/// What a generation is built for and from.
+pub(crate) struct Plan<'a> {
+    pub(crate) number: u64,
+    pub(crate) config: Arc<Config>,
+    pub(crate) registry: &'a Registry,
+    pub(crate) routers: Vec<axum::Router>,
+    pub(crate) workers: tokio::runtime::Handle,
+    pub(crate) current: Weak<Current>,
+    /// Those that did not run before; at start that may be all. A reload that would take anybody else down fails.
+    pub(crate) may_fail: Option<&'a BTreeSet<Arc<str>>>,
+    /// Told of all records before the first is touched: a slow start can be watched.
+    pub(crate) watch: &'a (dyn Fn(&[Arc<Record>]) + Sync),
+}
+
+/// A generation that is built and started, and not published.
+#[derive(Debug)]
+pub(crate) struct Built {
+    pub(crate) generation: Arc<Generation>,
+    pub(crate) until_gone: oneshot::Receiver<()>,
+}
+
+/// A generation in the making.
+struct Making<'a> {
+    plan: Plan<'a>,
+    specs: Vec<Spec>,
+    nodes: Vec<Node>,
+    order: Order,
+    records: Vec<Arc<Record>>,
+    built: BTreeMap<usize, Arc<Instance>>,
+}
+
+/// Builds and starts a generation. If that fails, everything that was built or started is undone.
+pub(crate) async fn build(plan: Plan<'_>) -> Result<Built> {
+    let mut making = Making::new(plan)?;
+    match making.make().await {
+        Ok(built) => Ok(built),
+        Err(error) => {
+            making.roll_back().await;
+            Err(error)
+        }
+    }
+}
+
+impl<'a> Making<'a> {
+    fn new(plan: Plan<'a>) -> Result<Self> {
+        let specs = plan.registry.instances(&plan.config)?;
+        // Before anything is built: a misspelt key is not a plugin that failed, but a configuration that is wrong.
+        let enabled = specs.iter().filter(|spec| spec.is_enabled());
+        let wrong = enabled.flat_map(|spec| spec.registration.check(&spec.section));
+        Error::all(wrong).map_or(Ok(()), Err)?;
+        let nodes = nodes(&specs);
+        let order = order(&nodes)?;
+        check_stages(&specs, &order)?;
+        let lifecycle = &plan.config.settings().lifecycle;
+        let deadlines = Deadlines {
+            init: lifecycle.init_deadline,
+            start: lifecycle.start_deadline,
+            stop: lifecycle.stop_deadline,
+        };
+        let record = |spec: &Spec| {
+            let (name, info) = (Arc::clone(&spec.name), Arc::clone(&spec.registration.info));
+            Arc::new(Record::new(
+                name,
+                info,
+                spec.is_required(),
+                deadlines,
+                plan.workers.clone(),
+            ))
+        };
+        let records: Vec<Arc<Record>> = specs.iter().map(record).collect();
+        (plan.watch)(&records);
+        Ok(Self {
+            plan,
+            specs,
+            nodes,
+            order,
+            records,
+            built: BTreeMap::new(),
+        })
+    }
+
+    async fn make(&mut self) -> Result<Built> {
+        for (spec, record) in self.specs.iter().zip(&self.records) {
+            if !spec.is_enabled() {
+                let why = format!("`enabled: false` at {}", spec.section.origin);
+                record.become_because(PluginState::Disabled, why);
+            }
+        }
+        self.init_stage(Stage::Bootstrap, None).await?;
+        let judges = if self.built.is_empty() {
+            None
+        } else {
+            Some(self.assemble()?.generation)
+        };
+        let judges = judges.map(|generation| Scope::new(Arc::new(Lease(generation)), None));
+        self.init_stage(Stage::Service, judges).await?;
+        self.check_required()?;
+
+        let built = self.assemble()?;
+        let scope = scope(&built.generation);
+        for record in &self.records {
+            match record.state() {
+                PluginState::Initialized => self.tell(&points::PLUGIN_LOADED, &scope, record).await,
+                PluginState::Failed => self.tell(&points::PLUGIN_FAILED, &scope, record).await,
+                _ => {}
+            }
+        }
+        let all = self.built.len();
+        self.start(&scope).await;
+        self.check_required()?;
+        if self.built.len() == all {
+            return Ok(built);
+        }
+        // What failed to start is in the generation still: build it again, without.
+        drop((scope, built));
+        self.assemble()
+    }
+
+    /// Why an instance can't go on: something that it requires is not in that state.
+    fn blocked(&self, index: usize, wanted: PluginState) -> Option<String> {
+        let missing = self.order.requires[index]
+            .iter()
+            .map(|&other| &self.records[other]);
+        let missing: Vec<_> = missing.filter(|record| record.state() != wanted).collect();
+        let name =
+            |record: &&Arc<Record>| format!("`{}`, which is {}", record.name, record.state());
+        (!missing.is_empty()).then(|| {
+            format!(
+                "requires {}",
+                missing.iter().map(name).collect::<Vec<_>>().join(", ")
+            )
+        })
+    }
+
+    fn assemble(&self) -> Result<Built> {
+        let in_order = self
+            .order
+            .sequence
+            .iter()
+            .filter_map(|index| self.built.get(index));
+        let (generation, until_gone) = generation::assemble(Parts {
+            number: self.plan.number,
+            config: Arc::clone(&self.plan.config),
+            linked: &self.plan.registry.points,
+            nodes: self.nodes.clone(),
+            order: self.order.clone(),
+            records: self.records.clone(),
+            instances: in_order.cloned().collect(),
+            routers: self.plan.routers.clone(),
+        })?;
+        Ok(Built {
+            generation,
+            until_gone,
+        })
+    }
+
+    async fn tell(
+        &self,
+        point: &'static ActionPoint<PluginMoment>,
+        scope: &Scope,
+        record: &Record,
+    ) {
+        tell(point, scope, record, self.plan.number).await;
+    }
+
+    /// Whether every instance is up that the service can't do without.
+    fn check_required(&self) -> Result<()> {
+        let down = |record: &&Arc<Record>| {
+            let state = record.state();
+            record.required && !matches!(state, PluginState::Initialized | PluginState::Running)
+        };
+        let error = |record: &Arc<Record>| {
+            let status = record.status();
+            let reason = status
+                .last_error
+                .map(|error| error.message)
+                .or(status.reason)
+                .unwrap_or_default();
+            let message = format!(
+                "`{}` is required, but it is {}: {reason}",
+                record.name, status.state
+            );
+            Error::new(code::REQUIRED, message)
+                .with_help("mend it, or set `required: false` in its section to run without it")
+        };
+        let newly = |record: &&Arc<Record>| {
+            let was_down = self
+                .plan
+                .may_fail
+                .is_none_or(|down| down.contains(&record.name));
+            !was_down && !record.required && record.state() == PluginState::Failed
+        };
+        let newly_error = |record: &Arc<Record>| {
+            let reason = record
+                .status()
+                .last_error
+                .map(|error| error.message)
+                .unwrap_or_default();
+            let message = format!(
+                "`{}` runs now, and would not any more: {reason}",
+                record.name
+            );
+            Error::new(code::RELOAD_FAILED, message)
+                .with_help("mend it, or set `enabled: false` in its section")
+        };
+        let required = self.records.iter().filter(down).map(error);
+        let newly = self.records.iter().filter(newly).map(newly_error);
+        Error::all(required.chain(newly)).map_or(Ok(()), Err)
+    }
+
+    /// Stops what was started and drops what was built, in reverse.
+    async fn roll_back(&mut self) {
+        for &index in self.order.sequence.iter().rev() {
+            let Some(instance) = self.built.remove(&index) else {
+                continue;
+            };
+            stop::stop_one(&instance, &self.plan.workers).await;
+        }
+    }
+}
+
+/// Runs something on the workers, and waits for it here. Given up here, it is dropped there.
+async fn on_workers<R: Send + 'static>(
+    workers: &tokio::runtime::Handle,
+    work: impl Future<Output = Result<R>> + Send + 'static,
+) -> Result<R> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn_on(work, workers);
+    match tasks.join_next().await {
+        Some(Ok(outcome)) => outcome,
+        // The guard around this is where panics are told of.
+        Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        _ => Err(Error::new(code::CLOSED, "the runtime is shutting down")),
+    }
+}
+
+fn scope(generation: &Arc<Generation>) -> Scope {
+    Scope::new(Arc::new(Lease(Arc::clone(generation))), None)
+}
+
+async fn tell(
+    point: &'static ActionPoint<PluginMoment>,
+    scope: &Scope,
+    record: &Record,
+    generation: u64,
+) {
+    let status = record.status();
+    let mut moment = PluginMoment::new(&record.info, &record.name, generation, status.state);
+    moment.error = status.last_error.map(|error| error.message);
+    point.run(scope, &moment).await;
+}
+
+/// What the order is computed from. Who is disabled needs nothing, and provides only what nobody else does: then those
+/// who require it are told that it is disabled, rather than that it is missing.
+fn nodes(specs: &[Spec]) -> Vec<Node> {
+    let capability = |provides: &str| provides.split(' ').next().unwrap_or_default().to_owned();
+    let enabled = specs.iter().filter(|spec| spec.is_enabled());
+    let provided: BTreeSet<String> = enabled
+        .flat_map(|spec| &spec.registration.info.provides)
+        .map(|provides| capability(provides))
+        .collect();
+    let node = |spec: &Spec| {
+        let mut node = spec.node();
+        if !spec.is_enabled() {
+            node.requires.clear();
+            node.after.clear();
+            node.before.clear();
+            node.provides
+                .retain(|provides| !provided.contains(&capability(provides)));
+        }
+        node
+    };
+    specs.iter().map(node).collect()
+}
+
+/// The order of plugins, for this version of the chassis.
+pub(crate) fn order(nodes: &[Node]) -> Result<Order> {
+    graph::order(nodes, &chassis_version())
+        .map_err(|errors| Error::all(errors).unwrap_or_else(|| Error::msg("there is no order")))
+}
+
+fn chassis_version() -> semver::Version {
+    // The version of this crate is valid, or Cargo would not have built it.
+    semver::Version::parse(env!("CARGO_PKG_VERSION")).unwrap_or(semver::Version::new(0, 0, 0))
+}
+
+/// A plugin of the first stage can't wait for one of the second.
+fn check_stages(specs: &[Spec], order: &Order) -> Result<()> {
+    let stage = |index: usize| specs[index].registration.info.stage;
+    let late = |index: usize| {
+        let late = order
+            .waits_for(index)
+            .iter()
+            .copied()
+            .filter(|&other| stage(other) == Stage::Service);
+        text::quoted(late.map(|other| &*specs[other].name))
+    };
+    let errors = (0..specs.len())
+        .filter(|&index| stage(index) == Stage::Bootstrap)
+        .filter_map(|index| {
+            let late = late(index);
+            (!late.is_empty()).then(|| {
+                let message = format!(
+                    "`{}` is of the stage `bootstrap`, and {late} are built after it",
+                    specs[index].name
+                );
+                Error::new(code::MISSING, message)
+                    .in_plugin(Arc::clone(&specs[index].name))
+                    .with_help("make them `stage = \"bootstrap\"` too, or do without them")
+            })
+        });
+    Error::all(errors).map_or(Ok(()), Err)
+}

@@ -1,0 +1,136 @@
+//! Builds the instances of a stage: admitted first, then each after those that it waits for.
+
+use super::{Making, on_workers, waves::waves};
+use crate::{
+    context::{Background, PluginContext},
+    error::{Error, Result, code},
+    info::Stage,
+    instance::{Instance, Phase},
+    point::Flow,
+    points::{self, Candidate},
+    scope::Scope,
+    status::PluginState,
+};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Weak},
+};
+use tokio::{task::JoinSet, time::Instant};
+
+impl Making<'_> {
+    /// Builds the instances of a stage, each after those that it waits for.
+    pub(super) async fn init_stage(&mut self, stage: Stage, judges: Option<Scope>) -> Result<()> {
+        let mine: BTreeSet<usize> = (0..self.specs.len())
+            .filter(|&index| self.specs[index].registration.info.stage == stage)
+            .filter(|&index| self.specs[index].is_enabled())
+            .collect();
+        // Before the first `init`: whether a plugin is admitted must not depend on who was faster.
+        for &index in self
+            .order
+            .sequence
+            .iter()
+            .filter(|index| mine.contains(index))
+        {
+            if let Err(error) = self.admit(index, judges.as_ref()).await {
+                let record = &self.records[index];
+                tracing::error!(plugin = %record.name, error = %error.report(), "plugin denied");
+                record.fail(&error);
+            }
+        }
+        let mut waves = waves(&self.order, mine);
+        let mut running: JoinSet<(usize, Result<Instance>)> = JoinSet::new();
+        loop {
+            while let Some(index) = waves.next_ready() {
+                match self.init_one(index) {
+                    Some(init) => _ = running.spawn(async move { (index, init.await) }),
+                    None => waves.done(index),
+                }
+            }
+            let Some(finished) = running.join_next().await else {
+                return Ok(());
+            };
+            let (index, outcome) = finished?;
+            let record = &self.records[index];
+            match outcome {
+                Ok(instance) => {
+                    record.become_state(PluginState::Initialized);
+                    self.built.insert(index, Arc::new(instance));
+                }
+                Err(error) => {
+                    tracing::error!(plugin = %record.name, error = %error.report(), "init failed");
+                    record.fail(&error);
+                    record.tasks.end().await;
+                }
+            }
+            waves.done(index);
+        }
+    }
+
+    async fn admit(&self, index: usize, judges: Option<&Scope>) -> Result<()> {
+        let (spec, denied) = (&self.specs[index], |reason: &str| {
+            let message = format!("not admitted: {reason}");
+            Error::new(code::DENIED, message).in_plugin(Arc::clone(&self.specs[index].name))
+        });
+        let is_admitted = |&&other: &&usize| {
+            self.specs[other].is_enabled() && self.records[other].state() != PluginState::Failed
+        };
+        let before = self
+            .order
+            .sequence
+            .iter()
+            .take_while(|&&other| other != index);
+        let admitted = before.filter(is_admitted).count();
+        let most = self.plan.config.settings().admission.max_plugins;
+        if most > 0 && admitted >= most {
+            return Err(denied(&format!("`admission.max_plugins` is {most}"))
+                .with_help("raise `admission.max_plugins`, or disable a plugin"));
+        }
+        let Some(scope) = judges else { return Ok(()) };
+        let info = Arc::clone(&spec.registration.info);
+        let mut candidate = Candidate {
+            name: Arc::clone(&spec.name),
+            info,
+            admitted,
+        };
+        match points::ADMIT.apply_flow(scope, &mut candidate).await? {
+            Flow::Continue => Ok(()),
+            Flow::Answer(points::Denied(reason)) => Err(denied(&reason)),
+        }
+    }
+
+    /// Begins an `init`; none if the instance was denied or is blocked.
+    fn init_one(
+        &self,
+        index: usize,
+    ) -> Option<impl Future<Output = Result<Instance>> + Send + 'static> {
+        let (spec, record) = (&self.specs[index], Arc::clone(&self.records[index]));
+        if record.state() != PluginState::Registered {
+            return None;
+        }
+        if let Some(reason) = self.blocked(index, PluginState::Initialized) {
+            record.become_because(PluginState::Blocked, reason);
+            return None;
+        }
+        let required = self.order.transitive(index).into_iter();
+        let required = required
+            .filter_map(|other| self.built.get(&other).cloned())
+            .collect();
+        let background = Background::new(
+            Arc::clone(&spec.name),
+            record.tasks.clone(),
+            Weak::clone(&self.plan.current),
+        );
+        let cx = PluginContext::new(Arc::clone(&spec.registration.info), background, required);
+        let init = spec
+            .registration
+            .build(&spec.section, cx, Arc::clone(&record));
+        let workers = self.plan.workers.clone();
+        record.become_state(PluginState::Initializing);
+        Some(async move {
+            let since = Instant::now();
+            let outcome = record.init.run(on_workers(&workers, init)).await;
+            record.took(Phase::Init, since.elapsed());
+            outcome
+        })
+    }
+}

@@ -1,0 +1,60 @@
+//! Starts the instances that were built, each after those that it waits for.
+
+use super::{Making, on_workers, waves::waves};
+use crate::{error::Result, instance::Phase, points, scope::Scope, status::PluginState};
+use std::sync::Arc;
+use tokio::{task::JoinSet, time::Instant};
+
+impl Making<'_> {
+    /// Starts what was built, each after those that it waits for; what fails is taken out of `built`.
+    pub(super) async fn start(&mut self, scope: &Scope) {
+        let mut waves = waves(&self.order, self.built.keys().copied().collect());
+        let mut running: JoinSet<(usize, Result<()>)> = JoinSet::new();
+        loop {
+            while let Some(index) = waves.next_ready() {
+                let record = &self.records[index];
+                if let Some(reason) = self.blocked(index, PluginState::Running) {
+                    record.become_because(PluginState::Blocked, reason);
+                    self.forget(index).await;
+                    waves.done(index);
+                    continue;
+                }
+                record.become_state(PluginState::Starting);
+                // Before `start`, which may wait for one of them.
+                record.tasks.begin();
+                self.tell(&points::PLUGIN_STARTING, scope, record).await;
+                let (record, instance) = (Arc::clone(record), Arc::clone(&self.built[&index]));
+                let workers = self.plan.workers.clone();
+                running.spawn(async move {
+                    let since = Instant::now();
+                    let start = async move { instance.life.start().await };
+                    let outcome = record.start.run(on_workers(&workers, start)).await;
+                    record.took(Phase::Start, since.elapsed());
+                    (index, outcome)
+                });
+            }
+            let Some(Ok((index, outcome))) = running.join_next().await else {
+                return;
+            };
+            let record = Arc::clone(&self.records[index]);
+            match outcome {
+                Ok(()) => {
+                    record.become_state(PluginState::Running);
+                    self.tell(&points::PLUGIN_STARTED, scope, &record).await;
+                }
+                Err(error) => {
+                    tracing::error!(plugin = %record.name, error = %error.report(), "start failed");
+                    record.fail(&error);
+                    self.tell(&points::PLUGIN_FAILED, scope, &record).await;
+                    self.forget(index).await;
+                }
+            }
+            waves.done(index);
+        }
+    }
+
+    async fn forget(&mut self, index: usize) {
+        self.records[index].tasks.end().await;
+        self.built.remove(&index);
+    }
+}

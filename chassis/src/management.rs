@@ -1,0 +1,195 @@
+//! The management endpoints: on a listener, a thread and a runtime of their own.
+
+use crate::{
+    call::panic_text,
+    error::{Error, code},
+    handle::ChassisHandle,
+    http::{Body, Request, Response, failure_of, problem},
+};
+use axum::{Router, routing::get, routing::post};
+use futures_util::FutureExt as _;
+use http::{HeaderValue, Uri, header};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::{
+    convert::Infallible,
+    io,
+    net::{SocketAddr, TcpListener as StdListener},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+use tracing::Instrument as _;
+
+mod index;
+mod plugins;
+mod graph;
+mod explain;
+mod points;
+mod service;
+mod reload;
+mod guard;
+
+/// How many connections are served at a time; further ones wait. Operators and scrapers are few.
+const MAX_CONNECTIONS: usize = 128;
+
+/// How long a connection may be silent before the head of a request is complete.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Serves the management endpoints until `ended`.
+pub(crate) async fn serve(listener: StdListener, handle: ChassisHandle, ended: CancellationToken) {
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(%error, "there are no management endpoints: the listener can't be used");
+            return;
+        }
+    };
+    let router = router(handle);
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let accept = async {
+        loop {
+            let slot = Arc::clone(&slots).acquire_owned().await;
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    let connection = connection(stream, peer, router.clone(), ended.clone());
+                    tokio::spawn(async move {
+                        connection.await;
+                        drop(slot);
+                    });
+                }
+                Err(error) => pause(&error).await,
+            }
+        }
+    };
+    tokio::select! {
+        () = accept => {}
+        () = ended.cancelled() => {}
+    }
+}
+
+fn router(handle: ChassisHandle) -> Router {
+    // Each of these has a line in `index::ENDPOINTS`.
+    Router::new()
+        .route("/", get(index::index))
+        .route("/info", get(service::info))
+        .route("/plugins", get(plugins::list))
+        .route("/plugins/status", get(plugins::status))
+        .route("/plugins/graph", get(graph::graph))
+        .route("/plugins/{name}", get(plugins::one))
+        .route("/explain/{name}", get(explain::explain))
+        .route("/extension-points", get(points::map))
+        .route("/generations", get(service::generations))
+        .route("/reload", post(reload::reload))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(handle)
+}
+
+async fn nothing_here(uri: Uri) -> Error {
+    let message = format!("there is no management endpoint at `{}`", uri.path());
+    Error::new(code::NOT_FOUND, message).with_help("`GET /` lists those that there are")
+}
+
+async fn wrong_method(method: http::Method, uri: Uri) -> Error {
+    let message = format!("`{}` does not take `{method}`", uri.path());
+    Error::new(code::METHOD_NOT_ALLOWED, message)
+        .with_help("the header `Allow` lists what it takes")
+}
+
+async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, ended: CancellationToken) {
+    _ = stream.set_nodelay(true);
+    let service = service_fn(move |request: http::Request<Incoming>| {
+        let router = router.clone();
+        async move { Ok::<_, Infallible>(answer(router, request.map(Body::new), peer).await) }
+    });
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(16 << 10);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        outcome = connection => if let Err(error) = outcome {
+            tracing::debug!(%peer, %error, "management connection ended with an error");
+        },
+        () = ended.cancelled() => {}
+    }
+}
+
+/// Answers a request. One that may change something is answered on a task of its own: it goes on, and is logged, if
+/// the client does not wait for the answer.
+async fn answer(router: Router, request: Request, peer: SocketAddr) -> Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let is_safe = guard::is_safe(&method);
+    let span = tracing::info_span!("management", %peer, %method, path);
+    let work = async move {
+        let answer = AssertUnwindSafe(guarded(router, request))
+            .catch_unwind()
+            .await;
+        let response = answer.unwrap_or_else(|panic| {
+            // The JSON Schema of a plugin's configuration is the plugin's own code.
+            problem(Error::new(
+                code::PANIC,
+                format!("panicked: {}", panic_text(&*panic)),
+            ))
+        });
+        let status = response.status().as_u16();
+        if let Some(error) = failure_of(&response) {
+            tracing::error!(status, error = %error.report(), "management request failed");
+        }
+        if !is_safe {
+            // Without query and body: there may be a secret in them. Peer, method and path are in the span, but not every
+            // format of logs shows spans.
+            tracing::info!(%peer, %method, path, status, "management request");
+        }
+        response
+    };
+    let work = work.instrument(span);
+    let mut response = match is_safe {
+        true => work.await,
+        false => tokio::spawn(work)
+            .await
+            .unwrap_or_else(|error| problem(error.into())),
+    };
+    // What is said here is for the one who asked, as it is now.
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        "cross-origin-resource-policy",
+        HeaderValue::from_static("same-origin"),
+    );
+    response
+}
+
+async fn guarded(router: Router, request: Request) -> Response {
+    match guard::check(request).await {
+        Ok(request) => match router.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        },
+        Err(error) => problem(error),
+    }
+}
+
+async fn pause(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    if !matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    ) {
+        // Out of file descriptors, most likely: others have to close some first.
+        tracing::error!(%error, "can't accept management connections");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

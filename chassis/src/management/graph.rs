@@ -1,0 +1,42 @@
+//! `GET /plugins/graph`.
+
+use crate::{
+    error::{Error, Result, code},
+    handle::ChassisHandle,
+    http::{Json, Query, Response},
+};
+use axum::{extract::State, response::IntoResponse};
+use http::header;
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Drawn {
+    format: Option<String>,
+}
+
+pub(super) async fn graph(
+    State(handle): State<ChassisHandle>,
+    Query(Drawn { format }): Query<Drawn>,
+) -> Result<Response> {
+    match format.as_deref() {
+        None | Some("json") => Ok(Json(handle.graph()?).into_response()),
+        Some("mermaid") => Ok(text(
+            "text/vnd.mermaid; charset=utf-8",
+            handle.graph_mermaid()?,
+        )),
+        Some("dot") => Ok(text(
+            "text/vnd.graphviz; charset=utf-8",
+            handle.graph_dot()?,
+        )),
+        Some(format) => {
+            let message = format!("there is no format `{format}`");
+            Err(Error::new(code::BAD_REQUEST, message)
+                .with_help("write `format=json`, `format=mermaid` or `format=dot`"))
+        }
+    }
+}
+
+fn text(media_type: &'static str, text: String) -> Response {
+    ([(header::CONTENT_TYPE, media_type)], text).into_response()
+}

@@ -1,0 +1,63 @@
+//! `GET /`: what there is.
+
+use crate::http::Json;
+use serde::Serialize;
+
+/// An endpoint, as the index lists it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Endpoint {
+    method: &'static str,
+    path: &'static str,
+    description: &'static str,
+}
+
+const fn get(path: &'static str, description: &'static str) -> Endpoint {
+    Endpoint {
+        method: "GET",
+        path,
+        description,
+    }
+}
+
+const fn post(path: &'static str, description: &'static str) -> Endpoint {
+    Endpoint {
+        method: "POST",
+        path,
+        description,
+    }
+}
+
+const ENDPOINTS: &[Endpoint] = &[
+    get("/", "this list"),
+    get("/info", "name, version, age and addresses of the service"),
+    get(
+        "/plugins",
+        "all plugins in order; `?state=`, `?role=` and `?q=` choose among them",
+    ),
+    get("/plugins/{name}", "everything that is known of one plugin"),
+    get("/plugins/status", "all plugins at a glance, by name"),
+    get(
+        "/plugins/graph",
+        "the order of plugins, as `?format=json`, `mermaid` or `dot`",
+    ),
+    get(
+        "/explain/{name}",
+        "why a plugin stands where it stands, or does not run",
+    ),
+    get(
+        "/extension-points",
+        "all extension points, with what stands at them",
+    ),
+    get(
+        "/generations",
+        "the generations that serve, drain, or have ended lately",
+    ),
+    post(
+        "/reload",
+        "read the configuration anew and replace what is running; answers when it is done",
+    ),
+];
+
+pub(super) async fn index() -> Json<&'static [Endpoint]> {
+    Json(ENDPOINTS)
+}

@@ -1,0 +1,17 @@
+//! `GET /info`, `/generations`.
+
+use crate::{
+    error::Result, handle::ChassisHandle, http::Json, reload::GenerationReport,
+    report::ServiceReport,
+};
+use axum::extract::State;
+
+pub(super) async fn info(State(handle): State<ChassisHandle>) -> Result<Json<ServiceReport>> {
+    Ok(Json(handle.info()?))
+}
+
+pub(super) async fn generations(
+    State(handle): State<ChassisHandle>,
+) -> Result<Json<Vec<GenerationReport>>> {
+    Ok(Json(handle.generations()?))
+}

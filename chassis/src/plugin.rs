@@ -1,0 +1,298 @@
+//! Plugins: what their authors write, and the erasure of their types behind it.
+
+use crate::{
+    call::BoxFuture,
+    config::PluginSection,
+    context::{Background, PluginContext},
+    contributions::Contributions,
+    error::{Error, Result},
+    info::PluginInfo,
+    instance::{Instance, Life, Record},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+use std::{any::TypeId, fmt, sync::Arc};
+
+mod linked;
+
+pub use linked::{Block, Linked, LinkedCrate, LinkedPlugin, StaticInfo, registration};
+
+/// A part of a service, with a life of its own.
+///
+/// # The life of a plugin
+///
+/// 1. [`init`](Self::init) builds it from its configuration, after everything that it requires was built. It
+///    connects, reads, checks; it does not act. What it did is undone by dropping it.
+/// 2. [`contribute`](Self::contribute) puts what it has at extension points. By default that is every
+///    `#[contributes]` block of the type.
+/// 3. [`start`](Self::start) acts, after everything that it requires has started, and before requests arrive.
+/// 4. It serves: its handlers are called, its tasks run.
+/// 5. [`stop`](Self::stop) ends it, before anything that it requires is stopped, after the last request that could
+///    reach it has ended. Then its tasks are dropped, and at last the value itself.
+///
+/// A reload builds a new one before it ends the old one: for a moment there are two.
+///
+/// ```
+/// use chassis::prelude::*;
+///
+/// /// Greets callers at `GET /hello/{name}`.
+/// #[plugin]
+/// pub struct Hello {
+///     greeting: String,
+/// }
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// #[serde(default, deny_unknown_fields)]
+/// pub struct HelloConfig {
+///     /// What to say before the name.
+///     greeting: String,
+/// }
+///
+/// impl Default for HelloConfig {
+///     fn default() -> Self {
+///         Self { greeting: "Hello".to_owned() }
+///     }
+/// }
+///
+/// impl Plugin for Hello {
+///     type Config = HelloConfig;
+///
+///     async fn init(config: HelloConfig, _: &mut PluginContext) -> Result<Self> {
+///         Ok(Self { greeting: config.greeting })
+///     }
+/// }
+///
+/// #[contributes]
+/// impl Hello {
+///     #[get("/hello/{name}")]
+///     async fn hello(&self, Path(name): Path<String>) -> String {
+///         format!("{}, {name}!", self.greeting)
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not implement `Plugin`",
+    label = "`impl Plugin for {Self}` is missing",
+    note = "a plugin is a struct with `impl Plugin`, or an `async fn(cx: &mut PluginContext) -> Result<()>`"
+)]
+pub trait Plugin: Sized + Send + Sync + 'static {
+    /// What stands under `config:` in the plugin's section; [`NoConfig`] if there is nothing to set.
+    type Config: PluginConfig;
+
+    /// Builds the plugin. It runs on a task of its own, has a deadline (`lifecycle.init_deadline`, 30 s), and may be
+    /// dropped at any await.
+    ///
+    /// # Errors
+    ///
+    /// An error, a panic or a missed deadline makes the instance `failed`, and those that require it `blocked`; if it
+    /// is `required`, the service does not start (a reload leaves the old generation serving).
+    fn init(
+        config: Self::Config,
+        cx: &mut PluginContext,
+    ) -> impl Future<Output = Result<Self>> + Send;
+
+    /// Puts what the plugin has at extension points. Called once, right after `init`.
+    ///
+    /// The default wires every `#[contributes]` block of the type; to add to these, call
+    /// [`Contributions::blocks`] as well.
+    ///
+    /// # Errors
+    ///
+    /// As for `init`.
+    fn contribute(self: &Arc<Self>, to: &mut Contributions) -> Result<()> {
+        to.blocks(self);
+        Ok(())
+    }
+
+    /// Begins to act. It should return soon, and leave what goes on to tasks; its deadline is
+    /// `lifecycle.start_deadline`, 30 s.
+    ///
+    /// # Errors
+    ///
+    /// As for `init`.
+    fn start(self: &Arc<Self>, cx: &Background) -> impl Future<Output = Result<()>> + Send {
+        _ = cx;
+        async { Ok(()) }
+    }
+
+    /// Ends what `start` began; its deadline is `lifecycle.stop_deadline`, 10 s. Called once, and only after `start`
+    /// has succeeded.
+    ///
+    /// # Errors
+    ///
+    /// An error is logged, and stops nothing.
+    fn stop(&self) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+}
+
+/// What a plugin's configuration has to be: readable by serde, and with a JSON Schema.
+///
+/// Every type with `#[derive(Deserialize, JsonSchema)]` is. Let it say `#[serde(deny_unknown_fields)]`: then a
+/// misspelt key is an error with the nearest name, rather than silence.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be the configuration of a plugin",
+    label = "`#[derive(serde::Deserialize, schemars::JsonSchema)]` is missing"
+)]
+pub trait PluginConfig: DeserializeOwned + JsonSchema + Send + 'static {}
+
+impl<C: DeserializeOwned + JsonSchema + Send + 'static> PluginConfig for C {}
+
+/// The configuration of a plugin that has none: every key under `config:` is an error.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoConfig {}
+
+/// A plugin that can be built: what is known of it, and how.
+///
+/// `#[plugin]` makes one at link time; this is the plain call beneath it, for generic types and for plugins that are
+/// only known at run time:
+///
+/// ```
+/// # use chassis::{prelude::*, PluginInfo, Registration};
+/// # use std::marker::PhantomData;
+/// struct Store<B>(PhantomData<B>);
+///
+/// impl<B: Send + Sync + 'static> Plugin for Store<B> {
+///     type Config = NoConfig;
+///     async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+///         Ok(Self(PhantomData))
+///     }
+///     fn contribute(self: &Arc<Self>, to: &mut Contributions) -> Result<()> {
+///         to.get("/store", async || "open");
+///         Ok(())
+///     }
+/// }
+///
+/// let builder = Chassis::builder()
+///     .register(Registration::new::<Store<u8>>(PluginInfo::new("store", "1.0.0")?));
+/// # Ok::<(), chassis::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Registration {
+    pub(crate) info: Arc<PluginInfo>,
+    pub(crate) schema: fn() -> Value,
+    pub(crate) type_id: Option<TypeId>,
+    check: fn(&PluginSection) -> Result<(), Vec<Error>>,
+    build: Arc<dyn Build>,
+}
+
+impl Registration {
+    /// A plugin of this type.
+    pub fn new<P: Plugin>(info: PluginInfo) -> Self {
+        Self {
+            info: Arc::new(info),
+            schema: || schemars::schema_for!(P::Config).to_value(),
+            type_id: Some(TypeId::of::<P>()),
+            check: |section| section.read::<P::Config>().map(drop),
+            build: Arc::new(
+                |section: &PluginSection, cx: PluginContext, record: Arc<Record>| {
+                    let config = section.read::<P::Config>().map_err(|errors| {
+                        Error::all(errors)
+                            .unwrap_or_else(|| Error::msg("the configuration can't be read"))
+                    });
+                    let build: BoxFuture<'static, Result<Instance>> = match config {
+                        Ok(config) => Box::pin(build::<P>(config, cx, record)),
+                        Err(error) => Box::pin(async { Err(error) }),
+                    };
+                    build
+                },
+            ),
+        }
+    }
+
+    /// What is known of the plugin.
+    pub fn info(&self) -> &PluginInfo {
+        &self.info
+    }
+
+    /// What is wrong with a section; nothing is built.
+    pub(crate) fn check(&self, section: &PluginSection) -> Vec<Error> {
+        (self.check)(section).err().unwrap_or_default()
+    }
+
+    /// Builds an instance. The future owns all it needs: it runs on a task of its own.
+    pub(crate) fn build(
+        &self,
+        section: &PluginSection,
+        cx: PluginContext,
+        record: Arc<Record>,
+    ) -> BoxFuture<'static, Result<Instance>> {
+        self.build.build(section, cx, record)
+    }
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration")
+            .field("info", &self.info)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How an instance is built; linked types and hosts differ here, and only here.
+trait Build: Send + Sync {
+    fn build(
+        &self,
+        section: &PluginSection,
+        cx: PluginContext,
+        record: Arc<Record>,
+    ) -> BoxFuture<'static, Result<Instance>>;
+}
+
+impl<F> Build for F
+where
+    F: Fn(&PluginSection, PluginContext, Arc<Record>) -> BoxFuture<'static, Result<Instance>>
+        + Send
+        + Sync,
+{
+    fn build(
+        &self,
+        section: &PluginSection,
+        cx: PluginContext,
+        record: Arc<Record>,
+    ) -> BoxFuture<'static, Result<Instance>> {
+        self(section, cx, record)
+    }
+}
+
+async fn build<P: Plugin>(
+    config: P::Config,
+    mut cx: PluginContext,
+    record: Arc<Record>,
+) -> Result<Instance> {
+    let plugin = Arc::new(P::init(config, &mut cx).await?);
+    plugin.contribute(&mut cx.contributions)?;
+    cx.contributions.check()?;
+    let life = Box::new(Living {
+        plugin,
+        background: cx.background().clone(),
+    });
+    let PluginContext {
+        contributions,
+        exports,
+        ..
+    } = cx;
+    Ok(Instance {
+        record,
+        life,
+        contributions,
+        exports,
+    })
+}
+
+struct Living<P> {
+    plugin: Arc<P>,
+    background: Background,
+}
+
+impl<P: Plugin> Life for Living<P> {
+    fn start(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.plugin.start(&self.background))
+    }
+
+    fn stop(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.plugin.stop())
+    }
+}

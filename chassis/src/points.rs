@@ -1,0 +1,249 @@
+//! The points that the chassis itself declares. Each of them fires.
+
+use crate::{
+    error::{Error, Result, code},
+    http::{Exchange, Response},
+    info::PluginInfo,
+    point::{
+        ActionPoint, Contributed, DeclaredPoint, FilterPoint, Index, LinkedPoint, PointInfo,
+        PointKind, Sealed,
+    },
+    status::PluginState,
+};
+use chassis_macros::extension_point;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::{any::Any, sync::Arc};
+
+/// Every point that is linked into the program.
+///
+/// `linkme` rather than `inventory`, because this list is complete before `main` and can be read from a constant: a
+/// point needs no code that runs before it. Its two known holes do not reach us: the crash of some Windows linkers on
+/// *empty* slices (this one never is: the chassis declares points itself), and elements dropped under a hand-set
+/// linker flag (such a point is not silently lost: using it is the error `point.unknown`). Plugins are found with
+/// `inventory`, which has neither: a lost plugin would be silent.
+#[linkme::distributed_slice]
+#[doc(hidden)]
+pub static POINTS: [LinkedPoint];
+
+/// Every request, after its route was matched and before its handler is called. A handler may answer.
+#[extension_point(crate = crate)]
+pub static PRE_REQUEST: FilterPoint<Exchange, Response> =
+    FilterPoint::new("middleware.pre_request").without_deadline();
+
+/// Every response, in the reverse order of `middleware.pre_request`. A handler may replace it.
+#[extension_point(crate = crate)]
+pub static POST_RESPONSE: FilterPoint<Exchange, Response> =
+    FilterPoint::new("middleware.post_response").without_deadline();
+
+/// Middleware that has to hold the future of what is inside it.
+#[extension_point(crate = crate)]
+pub static AROUND: OwnPoint = OwnPoint {
+    name: "middleware.around",
+    kind: PointKind::Filter,
+    payload: "Request",
+    answer: "Response",
+};
+
+/// Tower layers, in one order with the hooks of `middleware.*`.
+#[extension_point(crate = crate)]
+pub static LAYERS: OwnPoint = OwnPoint {
+    name: "http.layers",
+    kind: PointKind::Provider,
+    payload: "()",
+    answer: "tower::Layer",
+};
+
+/// Routes and mounted routers.
+#[extension_point(crate = crate)]
+pub static ROUTES: OwnPoint = OwnPoint {
+    name: "http.routes",
+    kind: PointKind::Provider,
+    payload: "()",
+    answer: "Router",
+};
+
+/// Each instance that is about to be built. A handler may deny it; a handler that fails denies it too. Only plugins
+/// of the stage `bootstrap` are there in time to be asked.
+#[extension_point(crate = crate)]
+pub static ADMIT: FilterPoint<Candidate, Denied, Sealed> = FilterPoint::new("plugin.admit");
+
+/// An instance that may be built, or not.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Candidate {
+    /// The name of the instance.
+    pub name: Arc<str>,
+    /// The plugin it is an instance of.
+    pub info: Arc<PluginInfo>,
+    /// How many instances were admitted before it.
+    pub admitted: usize,
+}
+
+/// Why an instance may not be built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied(pub String);
+
+/// A moment in the life of a plugin.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct PluginMoment {
+    /// The name of the instance.
+    pub plugin: String,
+    /// The version of its plugin.
+    pub version: String,
+    /// The generation that it is part of.
+    pub generation: u64,
+    /// The state it is in.
+    pub state: String,
+    /// The error, if there is one.
+    pub error: Option<String>,
+}
+
+impl PluginMoment {
+    pub(crate) fn new(
+        info: &PluginInfo,
+        plugin: &str,
+        generation: u64,
+        state: PluginState,
+    ) -> Self {
+        Self {
+            plugin: plugin.to_owned(),
+            version: info.version.to_string(),
+            generation,
+            state: state.to_string(),
+            error: None,
+        }
+    }
+}
+
+/// An instance was built.
+#[extension_point(crate = crate)]
+pub static PLUGIN_LOADED: ActionPoint<PluginMoment> = ActionPoint::new("plugin.loaded").json();
+
+/// An instance is about to start.
+#[extension_point(crate = crate)]
+pub static PLUGIN_STARTING: ActionPoint<PluginMoment> = ActionPoint::new("plugin.starting").json();
+
+/// An instance has started.
+#[extension_point(crate = crate)]
+pub static PLUGIN_STARTED: ActionPoint<PluginMoment> = ActionPoint::new("plugin.started").json();
+
+/// An instance is about to stop.
+#[extension_point(crate = crate)]
+pub static PLUGIN_STOPPING: ActionPoint<PluginMoment> = ActionPoint::new("plugin.stopping").json();
+
+/// An instance has stopped. Instances that stopped before it are not told.
+#[extension_point(crate = crate)]
+pub static PLUGIN_STOPPED: ActionPoint<PluginMoment> = ActionPoint::new("plugin.stopped").json();
+
+/// The `init`, `start` or `stop` of an instance failed.
+#[extension_point(crate = crate)]
+pub static PLUGIN_FAILED: ActionPoint<PluginMoment> = ActionPoint::new("plugin.failed").json();
+
+/// A moment in the life of the chassis.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct ChassisMoment {
+    /// The name of the service.
+    pub service: String,
+    /// The generation that serves.
+    pub generation: u64,
+}
+
+impl ChassisMoment {
+    pub(crate) fn new(service: &str, generation: u64) -> Self {
+        Self {
+            service: service.to_owned(),
+            generation,
+        }
+    }
+}
+
+/// The service is up: every plugin has started, and requests are served.
+#[extension_point(crate = crate)]
+pub static CHASSIS_STARTED: ActionPoint<ChassisMoment> = ActionPoint::new("chassis.started").json();
+
+/// The service is about to stop: requests are drained, no plugin has stopped yet.
+#[extension_point(crate = crate)]
+pub static CHASSIS_STOPPING: ActionPoint<ChassisMoment> =
+    ActionPoint::new("chassis.stopping").json();
+
+/// A point whose contributions the chassis itself makes use of when it builds a generation.
+#[derive(Debug)]
+pub struct OwnPoint {
+    pub(crate) name: &'static str,
+    kind: PointKind,
+    payload: &'static str,
+    answer: &'static str,
+}
+
+impl DeclaredPoint for OwnPoint {
+    fn info(&self) -> PointInfo {
+        PointInfo {
+            name: self.name.into(),
+            kind: self.kind,
+            description: String::new(),
+            payload: self.payload,
+            answer: self.answer,
+            schema: None,
+            on_failure: "closed",
+            sealed: false,
+            origin: "".into(),
+        }
+    }
+
+    fn index(&self) -> Option<&Index> {
+        None
+    }
+
+    fn assemble(&self, _: Vec<Contributed>) -> Result<Box<dyn Any + Send + Sync>> {
+        Ok(Box::new(()))
+    }
+}
+
+/// The linked points, sorted by name, each told where it stands in the table of every generation.
+pub(crate) fn linked() -> Result<Vec<(PointInfo, &'static LinkedPoint)>> {
+    let mut points: Vec<(PointInfo, &LinkedPoint)> =
+        POINTS.iter().map(|linked| (info(linked), linked)).collect();
+    points.sort_by(|(one, _), (other, _)| {
+        (&one.name, &one.origin).cmp(&(&other.name, &other.origin))
+    });
+    let twice = points
+        .array_windows::<2>()
+        .filter(|[(one, _), (other, _)]| one.name == other.name);
+    let errors: Vec<Error> = twice
+        .map(|[(one, _), (other, _)]| declared_twice(one, other))
+        .collect();
+    Error::all(errors).map_or(Ok(()), Err)?;
+    for (index, (_, linked)) in points.iter().enumerate() {
+        if let Some(place) = linked.point.index() {
+            place.set(index);
+        }
+    }
+    Ok(points)
+}
+
+fn info(linked: &LinkedPoint) -> PointInfo {
+    PointInfo {
+        description: linked.description.to_owned(),
+        origin: format!("crate {} ({}:{})", linked.krate, linked.file, linked.line).into(),
+        ..linked.point.info()
+    }
+}
+
+pub(crate) fn declared_twice(one: &PointInfo, other: &PointInfo) -> Error {
+    let show = |point: &PointInfo| {
+        format!(
+            "{} as {:?} of `{}`",
+            point.origin, point.kind, point.payload
+        )
+    };
+    let message = format!(
+        "the point `{}` is declared twice: {}, and {}",
+        one.name,
+        show(one),
+        show(other)
+    );
+    Error::new(code::DUPLICATE, message).with_help("give one of them another name")
+}

@@ -1,0 +1,12 @@
+//! The names that nearly every plugin needs: `use chassis::prelude::*`.
+
+pub use crate::{
+    ActionPoint, Background, CallPoint, Chassis, ClientAddr, Code, Context, Contributions, Error,
+    Exchange, FilterPoint, Flow, Json, MatchedPath, Next, NoConfig, Path, Plugin, PluginContext,
+    PointSpec, ProviderPoint, Query, RawPathParams, Request, RequestId, Response, Result, Scope,
+    Shared, points,
+};
+pub use axum::response::IntoResponse;
+pub use chassis_macros::*;
+pub use http::{HeaderMap, HeaderValue, Method, StatusCode};
+pub use std::sync::Arc;

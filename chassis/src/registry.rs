@@ -1,0 +1,194 @@
+//! Which plugins there are, and which instances the configuration makes of them.
+
+use crate::{
+    config::{Config, PluginSection},
+    error::{Error, Result, code},
+    graph::Node,
+    info::check_name,
+    plugin::{Linked, LinkedCrate, Registration},
+    point::{LinkedPoint, PointInfo},
+    points, text,
+};
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+/// All plugins that are known, by name, and all points that are linked.
+pub(crate) struct Registry {
+    plugins: BTreeMap<Arc<str>, Registration>,
+    pub(crate) points: Vec<(PointInfo, &'static LinkedPoint)>,
+}
+
+/// An instance that the configuration asks for.
+#[derive(Debug)]
+pub(crate) struct Spec {
+    pub(crate) name: Arc<str>,
+    pub(crate) registration: Registration,
+    pub(crate) section: PluginSection,
+}
+
+impl Spec {
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.section.enabled.unwrap_or(true)
+    }
+
+    pub(crate) fn is_required(&self) -> bool {
+        self.section
+            .required
+            .unwrap_or(self.registration.info.required)
+    }
+
+    /// What the order of plugins is computed from.
+    pub(crate) fn node(&self) -> Node {
+        self.registration.info.node(&self.name)
+    }
+}
+
+impl Registry {
+    /// The plugins that are linked (unless `linked` says no), and those given by hand. All errors are gathered.
+    pub(crate) fn new(linked: bool, by_hand: Vec<Registration>) -> Result<Self> {
+        let mut errors = Vec::new();
+        let mut plugins: BTreeMap<Arc<str>, Registration> = BTreeMap::new();
+        let mut found = Vec::new();
+        if linked {
+            for Linked(registration) in inventory::iter::<Linked> {
+                match registration() {
+                    Ok(registration) => found.push(registration),
+                    Err(error) => errors.push(error),
+                }
+            }
+        }
+        // Never by link order.
+        found.sort_by(|one, other| one.info.origin.cmp(&other.info.origin));
+        for registration in by_hand {
+            // `.plugin::<X>()` of a plugin that is linked as well is the same plugin.
+            let same = |other: &Registration| {
+                other.type_id.is_some()
+                    && other.type_id == registration.type_id
+                    && other.info.name == registration.info.name
+            };
+            if !found.iter().any(same) {
+                found.push(registration);
+            }
+        }
+        for registration in found {
+            match plugins.get(&registration.info.name) {
+                Some(other) => errors.push(twice(other, &registration)),
+                None => _ = plugins.insert(Arc::clone(&registration.info.name), registration),
+            }
+        }
+        let points = points::linked().unwrap_or_else(|error| {
+            errors.push(error);
+            Vec::new()
+        });
+        let registry = Self { plugins, points };
+        if linked {
+            errors.extend(registry.silent_crates());
+        }
+        Error::all(errors).map_or(Ok(registry), Err)
+    }
+
+    /// The crates of `chassis::link!` that have registered nothing.
+    fn silent_crates(&self) -> impl Iterator<Item = Error> {
+        let speaks = |krate: &str| {
+            self.plugins
+                .values()
+                .any(|plugin| plugin.info.krate == krate)
+                || self
+                    .points
+                    .iter()
+                    .any(|(_, point)| point.krate.replace('-', "_") == krate)
+        };
+        let silent = inventory::iter::<LinkedCrate>
+            .into_iter()
+            .filter(move |linked| !speaks(linked.krate));
+        silent.map(|LinkedCrate { krate, place }| {
+            let message = format!(
+                "`chassis::link!` lists `{krate}`, but it registers no plugin and no point"
+            );
+            Error::new(code::NOT_LINKED, message)
+                .from_origin(format!("{}:{}", place.file, place.line))
+                .with_help("is `#[plugin]` missing in that crate, or is it the wrong crate?")
+        })
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Registration> {
+        self.plugins.get(name)
+    }
+
+    /// The instances that a configuration makes, by name. All errors are gathered.
+    pub(crate) fn instances(&self, config: &Config) -> Result<Vec<Spec>> {
+        let mut errors = Vec::new();
+        let mut specs: BTreeMap<Arc<str>, Spec> = BTreeMap::new();
+        for (name, registration) in &self.plugins {
+            let section = config.plugin(name);
+            let spec = Spec {
+                name: Arc::clone(name),
+                registration: registration.clone(),
+                section,
+            };
+            specs.insert(Arc::clone(name), spec);
+        }
+        for name in config.plugin_names() {
+            let section = config.plugin(name);
+            match self.further(name, &section) {
+                Ok(None) => {}
+                Ok(Some(registration)) => {
+                    let name: Arc<str> = name.into();
+                    let spec = Spec {
+                        name: Arc::clone(&name),
+                        registration: registration.clone(),
+                        section,
+                    };
+                    specs.insert(name, spec);
+                }
+                Err(error) => errors.push(error.from_origin(section.origin.to_string())),
+            }
+        }
+        Error::all(errors).map_or(Ok(specs.into_values().collect()), Err)
+    }
+
+    /// The plugin that a section makes a further instance of, if it does.
+    fn further(&self, name: &str, section: &PluginSection) -> Result<Option<&Registration>> {
+        let Some(of) = section.use_.as_deref() else {
+            return self
+                .get(name)
+                .map(|_| None)
+                .ok_or_else(|| self.unlinked(name));
+        };
+        check_name(name)?;
+        if of != name && self.get(name).is_some() {
+            let message =
+                format!("`{name}` is a plugin itself, so it can't be an instance of `{of}`");
+            return Err(
+                Error::new(code::DUPLICATE, message).with_help("give the instance another name")
+            );
+        }
+        self.get(of)
+            .map(|registration| (of != name).then_some(registration))
+            .ok_or_else(|| self.unlinked(of))
+    }
+
+    fn unlinked(&self, name: &str) -> Error {
+        let krate = name.replace('-', "_");
+        let line =
+            format!("is `use chassis_{krate} as _;` (or the name of its crate) missing in lib.rs?");
+        let help = match text::did_you_mean(name, self.plugins.keys().map(|name| &**name)) {
+            Some(near) => format!("{near} or {line}"),
+            None => line,
+        };
+        let message = format!("the plugin `{name}` is in the configuration, but it is not linked");
+        Error::new(code::CONFIG_UNKNOWN_PLUGIN, message).with_help(help)
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.plugins.keys()).finish()
+    }
+}
+
+fn twice(one: &Registration, other: &Registration) -> Error {
+    let (name, one, other) = (&one.info.name, &one.info.origin, &other.info.origin);
+    let message = format!("two plugins are called `{name}`: one from {one}, one from {other}");
+    Error::new(code::DUPLICATE, message)
+        .with_help("give one of them another name: `#[plugin(name = \"..\")]`")
+}

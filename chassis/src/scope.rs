@@ -1,0 +1,67 @@
+//! Scopes: in which generation a point is applied.
+
+use std::{
+    any::{Any, TypeId},
+    fmt,
+    sync::Arc,
+};
+
+/// What a generation is to the modules below it.
+pub(crate) trait World: Send + Sync {
+    /// The number of the generation.
+    fn number(&self) -> u64;
+    /// The handlers at a linked point, by its index.
+    fn point(&self, index: usize) -> Option<&(dyn Any + Send + Sync)>;
+    /// The handlers at any point, by its name.
+    fn point_named(&self, name: &str) -> Option<&(dyn Any + Send + Sync)>;
+    /// The value of this type that `plugin` may see: its own export, or one of a plugin that it requires.
+    fn export(&self, plugin: &str, of: TypeId) -> Option<Arc<dyn Any + Send + Sync>>;
+}
+
+/// One generation, held: everything that is applied in a scope sees the same plugins.
+///
+/// A request has one (it is an extractor, and [`Exchange::scope`](crate::Exchange::scope) gives it), and so has
+/// each unit of background work that asks with [`Background::enter`](crate::Background::enter). As long as one lives,
+/// its generation can't end: keep it for the work at hand, never in a plugin.
+///
+/// ```
+/// use chassis::prelude::*;
+///
+/// /// The price of an order, in cents, before it is charged.
+/// #[extension_point]
+/// pub static PRICE: FilterPoint<u64> = FilterPoint::new("shop.total");
+///
+/// async fn price(scope: Scope) -> Result<String> {
+///     Ok(PRICE.apply(&scope, 1_000).await?.to_string())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Scope {
+    pub(crate) world: Arc<dyn World>,
+    request_id: Option<Arc<str>>,
+}
+
+impl Scope {
+    pub(crate) fn new(world: Arc<dyn World>, request_id: Option<Arc<str>>) -> Self {
+        Self { world, request_id }
+    }
+
+    /// The number of the generation that this scope holds.
+    pub fn generation(&self) -> u64 {
+        self.world.number()
+    }
+
+    /// The id of the request that this scope belongs to, if it belongs to one.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope")
+            .field("generation", &self.generation())
+            .field("request_id", &self.request_id)
+            .finish()
+    }
+}

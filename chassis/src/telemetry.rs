@@ -1,0 +1,39 @@
+//! The log of a process: installed by `chassis::main`, and by nobody else.
+
+use crate::{
+    config::{LogFormat, LogSettings},
+    error::{Error, Result, code},
+    http::is_quiet,
+};
+use std::io::IsTerminal as _;
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+/// Installs the log: to standard error, as `log:` says; `RUST_LOG` replaces its filter.
+pub(crate) fn init(settings: &LogSettings) -> Result<()> {
+    let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| settings.filter.clone());
+    let filter = EnvFilter::try_new(&filter).map_err(|error| {
+        Error::new(
+            code::CONFIG_INVALID,
+            format!("`{filter}` is not a filter of the log: {error}"),
+        )
+        .with_help("write a level (`info`), or targets with levels: `info,chassis=debug`")
+    })?;
+    let registry = tracing_subscriber::registry().with(filter);
+    let layer = fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match settings.format {
+        LogFormat::Pretty => registry.with(layer).try_init()?,
+        LogFormat::Json => registry.with(layer.json()).try_init()?,
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        if !is_quiet() {
+            let place = panic
+                .location()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            tracing::error!(place, "{}", panic.payload_as_str().unwrap_or("panicked"));
+        }
+    }));
+    Ok(())
+}

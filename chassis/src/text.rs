@@ -1,0 +1,113 @@
+//! Small things about names and times, for error messages and settings.
+
+use std::time::Duration;
+
+/// The candidates nearest to `name`, best first, at most three; none that are far off, or much farther than the best.
+pub(crate) fn nearest<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Vec<&'a str> {
+    let mut near: Vec<(usize, &str)> = candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + name.len().max(candidate.len()) / 3)
+        .collect();
+    near.sort_unstable();
+    near.dedup();
+    let best = near.first().map_or(0, |(distance, _)| *distance);
+    near.into_iter()
+        .take_while(|(distance, _)| *distance <= best + 1)
+        .map(|(_, candidate)| candidate)
+        .take(3)
+        .collect()
+}
+
+/// `` did you mean `a`, `b`? `` or nothing.
+pub(crate) fn did_you_mean<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    let near = nearest(name, candidates);
+    (!near.is_empty()).then(|| format!("did you mean {}?", quoted(near)))
+}
+
+/// `` `a`, `b` ``
+pub(crate) fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names
+        .into_iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Reads `250ms`, `30s`, `5m`, `2h`; a bare number is an error that says which unit to write.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number
+        .parse()
+        .map_err(|_| format!("`{text}` is not a duration; write `30s`"))?;
+    let millis = match unit {
+        "ms" => Some(number),
+        "s" => number.checked_mul(1_000),
+        "m" => number.checked_mul(60_000),
+        "h" => number.checked_mul(3_600_000),
+        "" => {
+            return Err(format!(
+                "`{text}` has no unit; write `{text}s` or `{text}ms`"
+            ));
+        }
+        _ => {
+            return Err(format!(
+                "`{unit}` is not a unit of time; write one of ms, s, m, h"
+            ));
+        }
+    };
+    millis
+        .map(Duration::from_millis)
+        .ok_or_else(|| format!("`{text}` is too long a time"))
+}
+
+/// Reads `512B`, `16KiB`, `2MiB`, `1GiB`; a bare number is an error that says which unit to write.
+pub(crate) fn parse_size(text: &str) -> Result<usize, String> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: usize = number
+        .parse()
+        .map_err(|_| format!("`{text}` is not a size; write `2MiB`"))?;
+    let factor = match unit {
+        "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "" => {
+            return Err(format!(
+                "`{text}` has no unit; write `{text}B` or `{text}KiB`"
+            ));
+        }
+        _ => {
+            return Err(format!(
+                "`{unit}` is not a unit of size; write one of B, KiB, MiB, GiB"
+            ));
+        }
+    };
+    number
+        .checked_mul(factor)
+        .ok_or_else(|| format!("`{text}` is too large"))
+}
+
+/// `250ms`, `30s`, `5m`, `2h`: what [`parse_duration`] reads.
+pub(crate) fn show_duration(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    match millis {
+        0 => "0s".to_owned(),
+        _ if millis.is_multiple_of(3_600_000) => format!("{}h", millis / 3_600_000),
+        _ if millis.is_multiple_of(60_000) => format!("{}m", millis / 60_000),
+        _ if millis.is_multiple_of(1_000) => format!("{}s", millis / 1_000),
+        _ => format!("{millis}ms"),
+    }
+}

@@ -1,0 +1,83 @@
+//! The plugin that places, shows and cancels orders: a struct, because it holds something.
+
+use crate::{
+    catalog::Catalog,
+    order::{NOT_CANCELLABLE, Order, State},
+    points::{ORDER_PLACED, PRICE, Price},
+    request::NewOrder,
+    store::Store,
+};
+use chassis::{axum::http::header, prelude::*};
+use serde::Deserialize;
+
+/// Places, shows and cancels orders.
+#[plugin(requires = ["catalog"])]
+#[derive(Debug)]
+pub struct Orders {
+    catalog: Arc<Catalog>,
+    store: Arc<Store>,
+}
+
+impl Plugin for Orders {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, cx: &mut PluginContext) -> Result<Self> {
+        Ok(Self {
+            // What another plugin gives; that one has to stand in `requires`.
+            catalog: cx.require::<Catalog>()?,
+            // What this one gives to those that require it: see `payments`.
+            store: cx.export(Store::default()),
+        })
+    }
+}
+
+/// What `GET /orders` can be asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Filter {
+    state: Option<State>,
+}
+
+#[contributes]
+impl Orders {
+    #[post("/orders")]
+    async fn place(&self, scope: Scope, Json(new): Json<NewOrder>) -> Result<impl IntoResponse> {
+        let items = new.check(&self.catalog)?;
+        let full_cents = items.iter().map(|item| item.total_cents()).sum();
+        let price = Price {
+            customer: new.customer,
+            items,
+            total_cents: full_cents,
+        };
+        let price = PRICE.apply(&scope, price).await?;
+        let order = self.store.add(price);
+        // Whoever is told can fail; that is logged, and the order stands.
+        ORDER_PLACED.run(&scope, &order).await;
+        let location = format!("/orders/{}", order.id);
+        Ok((
+            StatusCode::CREATED,
+            [(header::LOCATION, location)],
+            Json(order),
+        ))
+    }
+
+    #[get("/orders")]
+    async fn list(&self, Query(filter): Query<Filter>) -> Json<Vec<Order>> {
+        Json(
+            self.store
+                .list(|order| filter.state.is_none_or(|state| order.state == state)),
+        )
+    }
+
+    #[get("/orders/{id}")]
+    async fn show(&self, Path(id): Path<u64>) -> Result<Json<Order>> {
+        self.store.find(id).map(Json)
+    }
+
+    #[post("/orders/{id}/cancel")]
+    async fn cancel(&self, Path(id): Path<u64>) -> Result<Json<Order>> {
+        self.store
+            .change_placed(id, State::Cancelled, NOT_CANCELLABLE)
+            .map(Json)
+    }
+}

@@ -1,0 +1,323 @@
+//! The service, seen from outside, with every plugin that it links.
+
+use chassis::{
+    Body, PluginState,
+    axum::http::{Method, Request},
+    testing::{TestBuilder, TestChassis, TestResponse},
+};
+use orders as _;
+use serde_json::{Value, json};
+
+async fn start() -> TestChassis {
+    start_with(TestChassis::linked()).await
+}
+
+async fn start_with(builder: TestBuilder) -> TestChassis {
+    builder.start().await.expect("the service starts")
+}
+
+async fn order(app: &TestChassis, product: &str, quantity: u32) -> TestResponse {
+    let items = json!([{"product": product, "quantity": quantity}]);
+    app.post("/orders", &json!({"customer": "Ada", "items": items}))
+        .await
+}
+
+async fn post(app: &TestChassis, path: &str) -> TestResponse {
+    app.request(Method::POST, path).await
+}
+
+fn code(answer: &TestResponse) -> String {
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/problem+json")
+    );
+    answer.json::<Value>()["code"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn an_order_is_placed_and_found() {
+    let app = start().await;
+    let placed = order(&app, "tea", 2).await;
+    assert_eq!(placed.status(), 201);
+    assert_eq!(placed.header("location"), Some("/orders/1"));
+    let expected = json!({
+        "id": 1, "state": "placed", "customer": "Ada", "total_cents": 900,
+        "items": [{"product": "tea", "quantity": 2, "price_cents": 450}],
+    });
+    assert_eq!(placed.json::<Value>(), expected);
+    assert_eq!(app.get("/orders/1").await.json::<Value>(), expected);
+}
+
+#[tokio::test]
+async fn orders_are_listed_by_state() {
+    let app = start().await;
+    for _ in 0..3 {
+        order(&app, "mug", 1).await;
+    }
+    post(&app, "/orders/2/pay").await;
+    let ids = async |path: &str| -> Vec<u64> {
+        let orders: Vec<Value> = app.get(path).await.json();
+        orders
+            .iter()
+            .filter_map(|order| order["id"].as_u64())
+            .collect()
+    };
+    assert_eq!(ids("/orders").await, [1, 2, 3]);
+    assert_eq!(ids("/orders?state=placed").await, [1, 3]);
+    assert_eq!(ids("/orders?state=paid").await, [2]);
+    assert_eq!(
+        code(&app.get("/orders?state=lost").await),
+        "http.bad_request"
+    );
+    assert_eq!(
+        code(&app.get("/orders?stat=paid").await),
+        "http.bad_request"
+    );
+}
+
+#[tokio::test]
+async fn an_order_is_paid_once() {
+    let app = start().await;
+    order(&app, "tea", 1).await;
+    let paid = post(&app, "/orders/1/pay").await;
+    assert_eq!(
+        (paid.status().as_u16(), &paid.json::<Value>()["state"]),
+        (200, &json!("paid"))
+    );
+    let again = post(&app, "/orders/1/pay").await;
+    assert_eq!(again.status(), 409);
+    assert_eq!(code(&again), "orders.not_payable");
+    assert_eq!(again.json::<Value>()["detail"], "order 1 is paid");
+}
+
+#[tokio::test]
+async fn a_paid_order_is_not_cancelled_and_a_cancelled_one_not_paid() {
+    let app = start().await;
+    order(&app, "tea", 1).await;
+    order(&app, "tea", 1).await;
+    post(&app, "/orders/1/pay").await;
+    assert_eq!(
+        code(&post(&app, "/orders/1/cancel").await),
+        "orders.not_cancellable"
+    );
+    let cancelled = post(&app, "/orders/2/cancel").await;
+    assert_eq!(cancelled.json::<Value>()["state"], "cancelled");
+    assert_eq!(
+        code(&post(&app, "/orders/2/pay").await),
+        "orders.not_payable"
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_order_is_a_404_with_a_code_of_its_own() {
+    let app = start().await;
+    for answer in [
+        app.get("/orders/7").await,
+        post(&app, "/orders/7/pay").await,
+        post(&app, "/orders/7/cancel").await,
+    ] {
+        assert_eq!(answer.status(), 404);
+        assert_eq!(code(&answer), "orders.unknown");
+    }
+    assert_eq!(code(&app.get("/orders/seven").await), "http.bad_request");
+}
+
+#[tokio::test]
+async fn all_mistakes_are_told_at_once_each_with_its_field() {
+    let app = start().await;
+    let items = json!([{"product": "tea", "quantity": 0}, {"product": "coffee", "quantity": 101}]);
+    let answer = app
+        .post("/orders", &json!({"customer": " ", "items": items}))
+        .await;
+    assert_eq!(answer.status(), 422);
+    assert_eq!(code(&answer), "orders.invalid");
+    let errors = answer.json::<Value>()["errors"].clone();
+    let fields: Vec<&str> = errors
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|error| error["at"].as_str())
+        .collect();
+    let expected = [
+        "customer",
+        "items[0].quantity",
+        "items[1].quantity",
+        "items[1].product",
+    ];
+    assert_eq!(fields, expected, "{errors:#}");
+    assert_eq!(errors[3]["help"], "there is kettle, mug, tea");
+    assert_eq!(app.get("/orders").await.json::<Value>(), json!([]));
+}
+
+#[tokio::test]
+async fn an_order_of_nothing_or_too_much_is_refused() {
+    let app = start().await;
+    for items in [vec![], vec![json!({"product": "tea", "quantity": 1}); 101]] {
+        let answer = app
+            .post("/orders", &json!({"customer": "Ada", "items": items}))
+            .await;
+        assert_eq!(
+            (answer.status().as_u16(), &*code(&answer)),
+            (422, "orders.invalid")
+        );
+        assert!(answer.text().contains("`items`"), "{}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_an_order_at_all_is_refused() {
+    let app = start().await;
+    for body in [
+        json!({"customer": "Ada"}),
+        json!({"customer": "Ada", "items": [], "price": 1}),
+        json!(7),
+    ] {
+        let answer = app.post("/orders", &body).await;
+        assert_eq!(
+            (answer.status().as_u16(), &*code(&answer)),
+            (422, "http.unprocessable"),
+            "{body}"
+        );
+    }
+    let text = Request::post("/orders")
+        .body(Body::from("{}"))
+        .expect("a request");
+    assert_eq!(code(&app.send(text).await), "http.unsupported_media_type");
+    let broken = Request::post("/orders")
+        .header("content-type", "application/json")
+        .body(Body::from("{"));
+    assert_eq!(
+        code(&app.send(broken.expect("a request")).await),
+        "http.bad_request"
+    );
+}
+
+#[tokio::test]
+async fn large_orders_get_a_discount() {
+    let app = start().await;
+    let total =
+        async |quantity| order(&app, "mug", quantity).await.json::<Value>()["total_cents"].clone();
+    assert_eq!(total(8).await, 8 * 1_200);
+    assert_eq!(total(10).await, 10 * 1_080);
+}
+
+#[tokio::test]
+async fn the_discount_is_a_matter_of_configuration() {
+    let total = async |yaml: &str| {
+        let app = start_with(TestChassis::linked().config(yaml)).await;
+        order(&app, "tea", 7).await.json::<Value>()["total_cents"].clone()
+    };
+    assert_eq!(
+        total("plugins: {discount: {config: {percent: 33, from_cents: 0}}}").await,
+        3_150 - 1_039
+    );
+    assert_eq!(
+        total("plugins: {discount: {config: {percent: 100, from_cents: 0}}}").await,
+        0
+    );
+    assert_eq!(total("plugins: {discount: {enabled: false}}").await, 3_150);
+}
+
+#[tokio::test]
+async fn a_discount_of_more_than_all_is_refused() {
+    let builder = TestChassis::linked().set("plugins.discount.config.percent", 101);
+    let app = start_with(builder).await;
+    assert_eq!(app.state("discount"), PluginState::Failed);
+    let reason = app.handle().plugin("discount").expect("it is known");
+    assert!(
+        reason
+            .last_error()
+            .is_some_and(|error| error.contains("plugins.discount.config.percent"))
+    );
+    assert_eq!(
+        order(&app, "mug", 10).await.json::<Value>()["total_cents"],
+        12_000
+    );
+}
+
+#[tokio::test]
+async fn products_and_prices_come_from_the_configuration() {
+    let yaml = "plugins: {catalog: {config: {products: {book: 2500}}}}";
+    let app = start_with(TestChassis::linked().config(yaml)).await;
+    assert_eq!(
+        app.get("/products").await.json::<Value>(),
+        json!({"book": 2_500})
+    );
+    assert_eq!(
+        order(&app, "book", 1).await.json::<Value>()["total_cents"],
+        2_500
+    );
+    assert_eq!(order(&app, "tea", 1).await.status(), 422);
+}
+
+#[tokio::test]
+async fn without_the_catalog_there_are_no_orders_and_no_payments() {
+    let app = start_with(TestChassis::linked().set("plugins.catalog.enabled", false)).await;
+    assert_eq!(app.state("catalog"), PluginState::Disabled);
+    assert_eq!(app.state("orders"), PluginState::Blocked);
+    assert_eq!(app.state("payments"), PluginState::Blocked);
+    assert_eq!(app.state("announce"), PluginState::Running);
+    assert_eq!(code(&app.get("/orders").await), "http.not_found");
+}
+
+#[tokio::test]
+async fn every_answer_is_traced() {
+    let app = start().await;
+    for path in ["/orders", "/orders/7", "/nowhere"] {
+        let request = Request::get(path)
+            .header("X-Correlation-ID", "seven")
+            .body(Body::empty());
+        let answer = app.send(request.expect("a request")).await;
+        assert_eq!(answer.header("X-Correlation-ID"), Some("seven"), "{path}");
+        assert!(answer.header("X-Processing-Time").is_some(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_plugins_are_those_that_the_readme_names() {
+    let app = start().await;
+    let plugins = app.handle().plugins().expect("the service runs");
+    let names: Vec<&str> = plugins.iter().map(|plugin| &*plugin.name).collect();
+    assert_eq!(
+        names,
+        [
+            "announce",
+            "catalog",
+            "discount",
+            "orders",
+            "payments",
+            "request-tracing"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_the_repositorys_configuration_shows_of_its_plugins_is_right() {
+    let file = include_str!("../../../config.yaml");
+    let (_, shown) = file
+        .split_once("#\n#   request-tracing:")
+        .expect("the plugins are shown");
+    let shown = format!(
+        "#   request-tracing:{}",
+        shown.trim_end().trim_end_matches("plugins: {}")
+    );
+    let lines = shown
+        .lines()
+        .map(|line| line.strip_prefix('#').unwrap_or(line));
+    let yaml = format!("plugins:\n{}", lines.collect::<Vec<_>>().join("\n"));
+    let app = start_with(TestChassis::linked().config(&*yaml)).await;
+    let plugins = app.handle().plugins().expect("the service runs");
+    assert!(
+        plugins
+            .iter()
+            .all(|plugin| plugin.state == PluginState::Running),
+        "{plugins:#?}"
+    );
+    assert_eq!(
+        order(&app, "mug", 10).await.json::<Value>()["total_cents"],
+        10_800
+    );
+}

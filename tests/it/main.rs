@@ -1,0 +1,34 @@
+//! The whole framework, seen from outside: one module per story.
+#![forbid(unsafe_code)]
+
+// Hooks, arounds and tower layers: order, and the end of every request that one has seen.
+mod onion;
+// Routes, extractors, errors, ids, addresses.
+mod request;
+// Limits and time-outs of the server, HTTP/1 and HTTP/2.
+mod limits;
+// What fits in as it is: axum routers, WebSockets, events, gRPC, tower layers.
+mod mounts;
+// The end of a process: signals, draining, exit codes.
+mod shutdown;
+// A service on a real port, and clients that speak to it.
+mod client;
+// Plugins made of a closure, and a log.
+mod made;
+// The life of plugins: order, failures, deadlines, roll-back, stop.
+mod startup;
+// A plugin for tests that does what its configuration says.
+mod scripted;
+// Extension points: kinds, order, failures, names, exports.
+mod points;
+// Reload, leases, the moments of plugins.
+mod reload;
+// Builds: the README's plugin, a release build, the size of the smallest service.
+mod builds;
+// A service as a process of its own.
+mod process;
+// The management endpoints, over real HTTP.
+mod management;
+
+// A crate that registers nothing: what becomes of it is told in `startup`.
+chassis::link!(tower);

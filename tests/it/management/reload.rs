@@ -1,0 +1,258 @@
+//! `POST /reload`, and what can be seen while something is under way.
+
+use super::{
+    ask::{get, get_json, json, names, post, problem},
+    numbered, service, shop, start, stop,
+};
+use crate::{
+    client::soon,
+    scripted::{info, scripted},
+};
+use chassis::{NoConfig, Plugin, Registration, prelude::*};
+use serde_json::{Value, json};
+use std::{
+    net::TcpListener,
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::Semaphore};
+
+/// A plugin whose `init` stops at a gate, the `at`th time it is built.
+struct Gated<const GATE: usize>;
+
+struct Gate {
+    at: usize,
+    entered: AtomicUsize,
+    arrived: Semaphore,
+    open: Semaphore,
+}
+
+impl Gate {
+    const fn at(at: usize) -> Self {
+        let entered = AtomicUsize::new(0);
+        Self {
+            at,
+            entered,
+            arrived: Semaphore::const_new(0),
+            open: Semaphore::const_new(0),
+        }
+    }
+
+    async fn until_arrived(&self) {
+        let arrived = soon("arriving at the gate", self.arrived.acquire()).await;
+        arrived.expect("the gate is there").forget();
+    }
+}
+
+static GATES: [Gate; 3] = [Gate::at(1), Gate::at(2), Gate::at(2)];
+
+impl<const GATE: usize> Plugin for Gated<GATE> {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        let gate = &GATES[GATE];
+        if gate.entered.fetch_add(1, SeqCst) + 1 == gate.at {
+            gate.arrived.add_permits(1);
+            gate.open.acquire().await?.forget();
+        }
+        Ok(Self)
+    }
+}
+
+fn gated<const GATE: usize>() -> Registration {
+    Registration::new::<Gated<GATE>>(info("gated"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_answers_when_it_is_done() {
+    let (running, management) = shop().await;
+    let number = async || get(running.service_address(), "/number").await.2;
+    let before = number().await;
+    let (status, _, body) = post(management, "/reload").await;
+    let reloaded = json(&body);
+    assert_eq!(status, 200, "{reloaded}");
+    assert_eq!(
+        (&reloaded["generation"], &reloaded["previous"]),
+        (&json!(2), &json!(1))
+    );
+    assert_eq!(reloaded["message"], "generation 2 serves");
+    assert!(reloaded["drained"] == true && reloaded["total_ms"].is_f64());
+    assert_eq!(reloaded["not_running"], json!(["broken", "orders", "web"]));
+    assert_ne!(number().await, before, "another instance answers");
+    let generations = get_json(management, "/generations").await;
+    let states: Vec<_> = generations
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (&one["number"], &one["state"]))
+        .collect();
+    assert_eq!(
+        states,
+        [(&json!(2), &json!("serving")), (&json!(1), &json!("gone"))]
+    );
+    assert_eq!(get_json(management, "/plugins/pool").await["generation"], 2);
+    stop(running).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_that_fails_says_why_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.yaml");
+    let write = |text: &str| std::fs::write(&file, text).unwrap();
+    write("plugins:\n  pool:\n    required: true\n");
+    let builder = service()
+        .config_file(&file)
+        .plugin::<numbered>()
+        .register(scripted("pool", &[]));
+    let (running, management) = start(builder).await;
+    let before = get(running.service_address(), "/number").await.2;
+
+    // One error: with its place.
+    write("plugins:\n  pool:\n    required: 1\n");
+    let told = problem(post(management, "/reload").await, 422, "config.invalid");
+    assert!(
+        told["errors"][0]["at"]
+            .as_str()
+            .unwrap()
+            .ends_with("config.yaml:3:15"),
+        "{told}"
+    );
+    // Several: each with its place.
+    write("plugins:\n  pol: {}\n  paul: {}\n");
+    let told = problem(
+        post(management, "/reload").await,
+        422,
+        "config.unknown_plugin",
+    );
+    assert_eq!(told["errors"].as_array().unwrap().len(), 2);
+    write("servr: {}\n");
+    problem(post(management, "/reload").await, 422, "config.unknown_key");
+    // A plugin that the service can't do without.
+    write("plugins:\n  pool:\n    required: true\n    config: { init: fail }\n");
+    let told = problem(post(management, "/reload").await, 422, "plugin.required");
+    assert!(
+        told["detail"]
+            .as_str()
+            .unwrap()
+            .contains("init was told to fail"),
+        "{told}"
+    );
+    std::fs::remove_file(&file).unwrap();
+    problem(post(management, "/reload").await, 422, "config.unreadable");
+    // What only a restart can change.
+    write("shutdown:\n  grace: 5s\n");
+    let told = problem(
+        post(management, "/reload").await,
+        409,
+        "reload.needs_restart",
+    );
+    assert!(
+        told["detail"].as_str().unwrap().contains("`shutdown`"),
+        "{told}"
+    );
+
+    assert_eq!(
+        get(running.service_address(), "/number").await.2,
+        before,
+        "the old generation serves on"
+    );
+    assert_eq!(
+        get_json(management, "/generations")
+            .await
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    assert_eq!(
+        get_json(management, "/plugins/pool").await["state"],
+        "running"
+    );
+    write("");
+    assert_eq!(
+        post(management, "/reload").await.0,
+        200,
+        "and can be reloaded still"
+    );
+    stop(running).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_reloads_at_once_are_one_too_many() {
+    let (running, management) = start(service().register(gated::<1>())).await;
+    let gate = &GATES[1];
+    let first = tokio::spawn(async move { post(management, "/reload").await });
+    gate.until_arrived().await;
+    let busy = problem(post(management, "/reload").await, 409, "reload.busy");
+    assert_eq!(busy["help"], "try again when it is done");
+    assert_eq!(get_json(management, "/info").await["generation"], 1);
+    gate.open.add_permits(1);
+    assert_eq!(first.await.unwrap().0, 200);
+    assert_eq!(get_json(management, "/info").await["generation"], 2);
+    stop(running).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_goes_on_if_the_client_leaves() {
+    let (running, management) = start(service().register(gated::<2>())).await;
+    let gate = &GATES[2];
+    let mut stream = TcpStream::connect(management).await.unwrap();
+    let head = format!("POST /reload HTTP/1.1\r\nHost: {management}\r\nContent-Length: 0\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    gate.until_arrived().await;
+    drop(stream);
+    gate.open.add_permits(1);
+    let done = async {
+        while get_json(management, "/info").await["generation"] != 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("the reload goes on", done).await;
+    stop(running).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_start_can_be_watched() {
+    let management = {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap()
+    };
+    let builder = service()
+        .set("management.listen", management.to_string())
+        .register(gated::<0>())
+        .register(scripted("web", &["gated"]));
+    let starting = tokio::spawn(builder.start());
+    let gate = &GATES[0];
+    gate.until_arrived().await;
+
+    let status = get_json(management, "/plugins/status").await;
+    assert_eq!(status["gated"]["state"], "initializing");
+    assert_eq!(status["web"]["state"], "registered");
+    assert_eq!(
+        names(&get_json(management, "/plugins").await),
+        ["gated", "web"]
+    );
+    let web = get_json(management, "/explain/web").await;
+    let summary = "it waits for `gated` (initializing); number 2 of 2 in the order of plugins";
+    assert_eq!(web["summary"], summary);
+    assert_eq!(web["waits_for"][0]["because"], "`web` requires `gated`");
+    let info = get_json(management, "/info").await;
+    assert_eq!(
+        (&info["ready"], &info["generation"], &info["name"]),
+        (&json!(false), &Value::Null, &json!("shop"))
+    );
+    for path in ["/extension-points", "/plugins/graph"] {
+        problem(get(management, path).await, 503, "closed");
+    }
+    problem(post(management, "/reload").await, 409, "reload.busy");
+
+    gate.open.add_permits(1);
+    let running = soon("the start", starting)
+        .await
+        .unwrap()
+        .expect("it starts");
+    assert_eq!(
+        get_json(management, "/plugins/web").await["state"],
+        "running"
+    );
+    stop(running).await;
+}

@@ -1,0 +1,95 @@
+//! A service that tests start and stop as a process: see `it/shutdown.rs`.
+#![forbid(unsafe_code)]
+
+use bytes::Bytes;
+use chassis::{Body, prelude::*};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::{io, process::ExitCode};
+
+/// What the front needs.
+#[plugin(required)]
+struct Base {
+    fails: Option<Step>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Step {
+    Init,
+    Stop,
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct BaseConfig {
+    /// The step that fails.
+    fails: Option<Step>,
+}
+
+impl Plugin for Base {
+    type Config = BaseConfig;
+
+    async fn init(config: BaseConfig, _: &mut PluginContext) -> Result<Self> {
+        let BaseConfig { fails } = config;
+        if fails == Some(Step::Init) {
+            return Err(io::Error::other("init was told to fail").into());
+        }
+        Ok(Self { fails })
+    }
+
+    async fn stop(&self) -> Result<()> {
+        println!("base stopped");
+        if self.fails == Some(Step::Stop) {
+            return Err(io::Error::other("stop was told to fail").into());
+        }
+        Ok(())
+    }
+}
+
+/// Answers requests.
+#[plugin(requires = ["base"])]
+struct Front;
+
+impl Plugin for Front {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+
+    async fn stop(&self) -> Result<()> {
+        println!("front stopped");
+        Ok(())
+    }
+}
+
+#[contributes]
+impl Front {
+    #[get("/short")]
+    async fn short(&self) -> &'static str {
+        "short"
+    }
+
+    /// 64 KiB in 16 frames, without a length.
+    #[get("/long")]
+    async fn long(&self) -> Body {
+        let frames = (0..16).map(|_| Ok::<_, io::Error>(Bytes::from_static(&[b'x'; 4 << 10])));
+        Body::from_stream(futures_util::stream::iter(frames))
+    }
+
+    #[post("/echo")]
+    async fn echo(&self, body: Bytes) -> Bytes {
+        body
+    }
+
+    #[get("/hang")]
+    async fn hang(&self) {
+        println!("hanging");
+        std::future::pending::<()>().await;
+    }
+}
+
+fn main() -> ExitCode {
+    chassis::main()
+}

@@ -1,0 +1,83 @@
+//! The automation of this repository: `cargo xtask <command>`, one file per command.
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+mod bless;
+mod ci;
+mod deny;
+mod errors;
+mod test;
+mod tidy;
+mod process;
+
+/// A command: what is typed, what it does, and how. It gets the arguments after its name.
+type Command = (
+    &'static str,
+    &'static str,
+    fn(&[String]) -> Result<(), String>,
+);
+
+const COMMANDS: &[Command] = &[
+    (
+        "test",
+        "every test; what follows `--` goes to the test binaries",
+        test::command,
+    ),
+    (
+        "ci",
+        "all that CI runs: fmt, clippy, docs, tidy, deny, test",
+        ci::command,
+    ),
+    (
+        "tidy",
+        "the house rules that no other tool knows",
+        tidy::command,
+    ),
+    (
+        "bless",
+        "rewrite the recorded outputs of tests; read the diff before you commit it",
+        bless::command,
+    ),
+    ("errors", "rewrite docs/errors.md", errors::command),
+    (
+        "deny",
+        "licences, banned crates, sources and advisories (installs cargo-deny)",
+        deny::command,
+    ),
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some((name, rest)) = arguments.split_first() else {
+        eprint!("{}", usage());
+        return ExitCode::from(2);
+    };
+    if matches!(name.as_str(), "help" | "--help" | "-h") {
+        print!("{}", usage());
+        return ExitCode::SUCCESS;
+    }
+    let Some((.., run)) = COMMANDS.iter().find(|(command, ..)| command == name) else {
+        eprint!("there is no command `{name}`\n\n{}", usage());
+        return ExitCode::from(2);
+    };
+    match run(rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            // A command that has said everything already ends with an empty message.
+            if !message.is_empty() {
+                eprintln!("{}", message.trim_end());
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage() -> String {
+    let mut text = "usage: cargo xtask <command>\n\n".to_owned();
+    for (name, purpose, _) in COMMANDS {
+        text.push_str(&format!("  {name:<8}{purpose}\n"));
+    }
+    text
+}
