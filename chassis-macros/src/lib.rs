@@ -195,7 +195,57 @@ read_by_contributes! {
     /// `FromRequestParts<()>`, the last `FromRequest<()>`. What it returns is `IntoResponse`. A parameter of the path is
     /// written `{name}`, the rest of it `{*name}`.
     ///
-    /// Key: `deadline = "2s"`, how long it may take (`250ms`, `30s`, `5m`, `2h`).
+    /// # Keys
+    ///
+    /// | key | means |
+    /// |---|---|
+    /// | `deadline = "2s"` | how long it may take (`250ms`, `30s`, `5m`, `2h`) |
+    /// | `with = Scopes(&["read"])` | attaches a value to the route, for hooks to read; may be given again |
+    ///
+    /// # What hooks may know of a route
+    ///
+    /// `with` takes any expression. Its value is `Clone + Send + Sync + 'static`, and is found by its type: each `with` of
+    /// a route has a type of its own (of two of one type, the last is kept). It is evaluated when the plugin is wired, not
+    /// for each request; `self` is not there, `Self::CONSTANT` is.
+    ///
+    /// ```
+    /// # use chassis::prelude::*;
+    /// # use chassis::{Error, code};
+    /// # #[plugin]
+    /// # struct Shop;
+    /// # impl Plugin for Shop {
+    /// #     type Config = NoConfig;
+    /// #     async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> { Ok(Self) }
+    /// # }
+    /// /// What a caller must be allowed to do.
+    /// #[derive(Clone)]
+    /// pub struct Scopes(&'static [&'static str]);
+    ///
+    /// /// Requests of this route are written to the audit log.
+    /// #[derive(Clone)]
+    /// pub struct Audited;
+    ///
+    /// #[contributes]
+    /// impl Shop {
+    ///     #[delete("/orders/{id}", with = Scopes(&["orders.write"]), with = Audited)]
+    ///     async fn cancel(&self, Path(id): Path<u64>) -> StatusCode {
+    ///         # _ = id;
+    ///         StatusCode::NO_CONTENT
+    ///     }
+    ///
+    ///     // As a rule in another plugin, which knows of `Scopes`, but of no route.
+    ///     #[filter(points::PRE_REQUEST)]
+    ///     fn check(&self, exchange: &mut Exchange) -> Result<()> {
+    ///         let scopes = exchange.route().and_then(|route| route.metadata.get::<Scopes>());
+    ///         match scopes {
+    ///             Some(Scopes(scopes)) if !exchange.headers().contains_key("authorization") => {
+    ///                 Err(Error::new(code::FORBIDDEN, format!("this needs {scopes:?}")))
+    ///             }
+    ///             _ => Ok(()),
+    ///         }
+    ///     }
+    /// }
+    /// ```
     get;
 
     /// Answers `POST` requests at a path; see [`#[get]`](macro@get).

@@ -1,18 +1,19 @@
 //! The guard: every call into a plugin goes through here, and there is no way round it.
 
 use crate::error::{Error, Result, code};
-use futures_util::FutureExt as _;
 use serde::Serialize;
 use std::{
-    any::Any,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
-        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
 use tokio::time::Instant;
+
+mod panics;
+
+pub(crate) use panics::{Panicked, carry, catch_async, keep_place, panic_text};
 
 /// A boxed future that borrows what it is called on.
 pub(crate) type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -40,6 +41,8 @@ pub(crate) struct Site {
     pub(crate) place: Arc<str>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) stats: Arc<Stats>,
+    /// Set once the instance has stopped: it is not told anything any more.
+    pub(crate) gone: Arc<AtomicBool>,
 }
 
 /// What came of the calls at one site.
@@ -99,7 +102,13 @@ impl Site {
             place: place.into(),
             deadline,
             stats,
+            gone: Arc::default(),
         }
+    }
+
+    /// Whose it is has stopped.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Relaxed)
     }
 
     /// Calls something that does not await.
@@ -107,16 +116,14 @@ impl Site {
     pub(crate) fn run_sync<R>(&self, call: impl FnOnce() -> Result<R>) -> Result<R> {
         let calls = self.stats.calls.fetch_add(1, Relaxed);
         let started = calls.is_multiple_of(TIMED_SYNC_CALLS).then(Instant::now);
-        // Whatever the plugin left half done stays inside the plugin: the value handed to it is dropped or
-        // restored by whoever called.
-        let outcome = catch_unwind(AssertUnwindSafe(call));
+        let outcome = panics::catch(call);
         if let Some(started) = started {
             self.stats.time(started);
         }
         match outcome {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(self.failed(error)),
-            Err(panic) => Err(self.panicked(&*panic)),
+            Err(panic) => Err(self.panicked(&panic)),
         }
     }
 
@@ -125,7 +132,7 @@ impl Site {
         self.stats.calls.fetch_add(1, Relaxed);
         let _in_flight = InFlight::new(&self.stats);
         let started = Instant::now();
-        let call = AssertUnwindSafe(call).catch_unwind();
+        let call = catch_async(call);
         let outcome = match self.deadline {
             None => Some(call.await),
             Some(deadline) => tokio::time::timeout(deadline, call).await.ok(),
@@ -134,7 +141,7 @@ impl Site {
         match outcome {
             Some(Ok(Ok(value))) => Ok(value),
             Some(Ok(Err(error))) => Err(self.failed(error)),
-            Some(Err(panic)) => Err(self.panicked(&*panic)),
+            Some(Err(panic)) => Err(self.panicked(&panic)),
             None => Err(self.timed_out()),
         }
     }
@@ -151,7 +158,8 @@ impl Site {
     /// Says aloud that a failure is passed over: nothing fails open silently.
     pub(crate) fn skip(&self, error: &Error) {
         self.stats.skipped.fetch_add(1, Relaxed);
-        tracing::warn!(plugin = %self.plugin, point = %self.place, error = %error.report(), "failed, and was skipped");
+        let told = error.line_of(&self.plugin);
+        tracing::warn!(plugin = %self.plugin, point = %self.place, error = %told, "failed, and was skipped");
     }
 
     #[cold]
@@ -163,10 +171,11 @@ impl Site {
     }
 
     #[cold]
-    fn panicked(&self, panic: &(dyn Any + Send)) -> Error {
+    fn panicked(&self, panic: &Panicked) -> Error {
         self.stats.panics.fetch_add(1, Relaxed);
-        let text = panic_text(panic);
-        tracing::error!(plugin = %self.plugin, point = %self.place, panic = text, "plugin panicked");
+        let (text, place) = (&*panic.text, panic.place.as_deref());
+        // All that is logged of it: whoever gets the error knows by its code.
+        tracing::error!(plugin = %self.plugin, point = %self.place, place, panic = text, "plugin panicked");
         self.failed(Error::new(code::PANIC, format!("panicked: {text}")))
     }
 
@@ -235,13 +244,4 @@ impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Relaxed);
     }
-}
-
-/// What was said in a `panic!`.
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("(not a text)")
 }

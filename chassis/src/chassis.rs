@@ -4,12 +4,14 @@ use crate::{
     config::{Config, ConfigBuilder, Settings},
     error::{Error, Result},
     handle::ChassisHandle,
+    http::Mount,
     management,
     plugin::{LinkedPlugin, Registration, registration},
     registry::Registry,
     reload::Reloader,
     report::Addresses,
     server::{self, Server},
+    status::PluginState,
 };
 use std::{
     fmt,
@@ -17,7 +19,7 @@ use std::{
     path::PathBuf,
     sync::Arc,
 };
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 mod supervisor;
@@ -49,9 +51,11 @@ pub struct ChassisBuilder {
     linked: bool,
     by_hand: Vec<Registration>,
     errors: Vec<Error>,
-    routers: Vec<axum::Router>,
+    routers: Vec<Mount>,
     listener: Option<TcpListener>,
     pub(crate) management: bool,
+    /// Cancelled by whoever wants the service to stop, also before it is up.
+    pub(crate) stop: CancellationToken,
 }
 
 impl Chassis {
@@ -65,6 +69,7 @@ impl Chassis {
             routers: Vec::new(),
             listener: None,
             management: true,
+            stop: CancellationToken::new(),
         }
     }
 }
@@ -126,8 +131,9 @@ impl ChassisBuilder {
     /// Mounts an axum router beneath the routes of the plugins: with its state, nested routers, layers, fallback. It may
     /// be called again.
     #[must_use]
+    #[track_caller]
     pub fn router(mut self, router: axum::Router) -> Self {
-        self.routers.push(router);
+        self.routers.push(Mount::here("service".into(), router));
         self
     }
 
@@ -159,7 +165,8 @@ impl ChassisBuilder {
         let settings = config.settings().clone();
         let workers = Handle::current();
         let reloader = self.prepare(&workers)?;
-        let stop = CancellationToken::new();
+        let alive = Alive(Arc::clone(&reloader));
+        let stop = self.stop.clone();
         let handle = ChassisHandle::new(&reloader, supervisor.handle().clone(), stop.clone());
 
         // Before anything starts: a taken port should be told at once, and addresses be known.
@@ -187,19 +194,25 @@ impl ChassisBuilder {
             management: management_address,
         };
         handle.bound(&settings.service, addresses);
-        if let Some(listener) = management {
-            supervisor.handle().spawn(management::serve(
-                listener,
-                handle.clone(),
-                supervisor.ended(),
-            ));
-        }
+        let management_end = CancellationToken::new();
+        let management = management.map(|listener| {
+            let serve = management::serve(listener, handle.clone(), management_end.clone());
+            supervisor.handle().spawn(serve)
+        });
 
         let first = Arc::clone(&reloader);
-        supervisor
+        let mut first = supervisor
             .handle()
-            .spawn(async move { first.first(config).await })
-            .await??;
+            .spawn(async move { first.first(config).await });
+        tokio::select! {
+            made = &mut first => made??,
+            () = stop.cancelled() => {
+                // What was begun is rolled back, not left behind.
+                reloader.warn_of_waiting();
+                reloader.begin_closing();
+                first.await??;
+            }
+        }
         let current = Arc::clone(&reloader.current);
         let linger = settings.shutdown.idle_linger;
         let server = Server::start(listener, current, settings.server.clone(), linger)?;
@@ -214,6 +227,9 @@ impl ChassisBuilder {
             handle,
             service_address,
             management_address,
+            management,
+            management_end,
+            _alive: alive,
         };
         running.announce();
         Ok(running)
@@ -258,6 +274,20 @@ pub struct Running {
     handle: ChassisHandle,
     service_address: SocketAddr,
     management_address: Option<SocketAddr>,
+    management: Option<JoinHandle<()>>,
+    management_end: CancellationToken,
+    _alive: Alive,
+}
+
+/// Dropped, nothing serves any more and no task runs: for services that are dropped rather than stopped, and for starts
+/// that are given up half way.
+#[derive(Debug)]
+struct Alive(Arc<Reloader>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
 }
 
 /// How a service ended.
@@ -306,6 +336,9 @@ impl Running {
             server,
             settings,
             supervisor,
+            management,
+            management_end,
+            _alive,
             ..
         } = self;
         reloader.begin_closing();
@@ -317,6 +350,11 @@ impl Running {
             .handle()
             .spawn(async move { stopping.stop().await });
         let errors = stopping.await.unwrap_or_else(|error| vec![error.into()]);
+        // Until now it has answered; whoever binds its port next must find it free.
+        management_end.cancel();
+        if let Some(management) = management {
+            _ = management.await;
+        }
         supervisor.end();
         let stopped = Stopped { cut_off, errors };
         if stopped.is_graceful() {
@@ -331,24 +369,36 @@ impl Running {
         stopped
     }
 
-    /// One line per plugin, in order, and one per address.
+    /// One line per plugin, in order, one per address, and one for all that do not run.
     fn announce(&self) {
         let service = &self.settings.service;
         for report in self.handle.plugins().into_iter().flatten() {
             let (init, start) = report.took_ms();
-            tracing::info!(
-                plugin = %report.name,
-                version = %report.version,
-                state = %report.state,
-                took = format_args!("{:.1}ms", init.unwrap_or(0.0) + start.unwrap_or(0.0)),
-                reason = report.reason(),
-                "plugin"
-            );
+            let took = init.map(|init| format!("{:.1}ms", init + start.unwrap_or(0.0)));
+            let took = took.map(tracing::field::display);
+            let plugin = (report.plugin != report.name).then_some(&*report.plugin);
+            let (name, version, state) = (&report.name, &report.version, report.state);
+            if state.is_alive() || state == PluginState::Disabled {
+                tracing::info!(
+                    plugin,
+                    took,
+                    reason = report.reason(),
+                    "{name} {version} {state}"
+                );
+            } else {
+                tracing::warn!(
+                    plugin,
+                    took,
+                    reason = report.reason(),
+                    "{name} {version} {state}"
+                );
+            }
         }
         if let Some(address) = self.management_address {
             tracing::info!("management on http://{address}");
         }
         tracing::info!(service = %service.name, version = %service.version, "service on http://{}", self.service_address);
+        self.reloader.warn_of_idle();
     }
 }
 

@@ -1,12 +1,14 @@
 //! `chassis::main`: arguments, runtimes, signals, exit codes.
 
 use crate::{
-    chassis::{Chassis, ChassisBuilder, Stopped},
+    chassis::{Chassis, ChassisBuilder, Running},
     config::Config,
-    error::{Error, Result},
+    error::{Result, code},
+    handle::ChassisHandle,
     telemetry,
 };
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, pin::pin, process::ExitCode, time::Duration};
+use tokio::time::Instant;
 
 /// The exit code for arguments and configuration that can't be used (`EX_USAGE` of sysexits.h).
 const USAGE: u8 = 64;
@@ -20,6 +22,8 @@ const USAGE: u8 = 64;
 ///   --help          show this
 ///   --version       show the version of the chassis
 /// ```
+///
+/// SIGTERM and Ctrl-C stop it; a second one, a second later or more, ends it at once. SIGHUP reloads it.
 ///
 /// The exit code is 0 after a stop in peace, 1 after a failed start or a stop that had to cut something off, and 64 for
 /// arguments or a configuration that can't be used.
@@ -53,8 +57,8 @@ impl ChassisBuilder {
             Err(error) => return refuse(&error.report()),
         };
         match run(self, &config) {
-            Ok(stopped) if stopped.is_graceful() => ExitCode::SUCCESS,
-            Ok(_) => ExitCode::FAILURE,
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
             Err(error) => {
                 let is_config = error.code().name().starts_with("config.");
                 // Where the log is off, it must be said all the same.
@@ -73,7 +77,8 @@ impl ChassisBuilder {
     }
 }
 
-fn run(builder: ChassisBuilder, config: &Config) -> Result<Stopped> {
+/// Whether it was a stop in peace.
+fn run(builder: ChassisBuilder, config: &Config) -> Result<bool> {
     telemetry::init(&config.settings().log)?;
     match config.file() {
         Some(file) => tracing::info!("configuration from {}", file.display()),
@@ -82,37 +87,125 @@ fn run(builder: ChassisBuilder, config: &Config) -> Result<Stopped> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let outcome = runtime.block_on(async {
-        let mut signals = Signals::new()?;
-        let starting = builder.start();
-        let running = tokio::select! {
-            running = starting => running?,
-            name = signals.next() => return Err(Error::msg(format!("{name} came before the service was up"))),
-        };
-        let handle = running.handle();
-        let stopping = running.until_stopped();
-        let mut stopping = std::pin::pin!(stopping);
-        tokio::select! {
-            stopped = &mut stopping => return Ok(stopped),
-            name = signals.next() => tracing::info!("{name}: stopping; a second signal ends at once"),
-        }
-        handle.shutdown();
-        tokio::select! {
-            stopped = stopping => Ok(stopped),
-            name = signals.next() => Err(Error::msg(format!("a second signal ({name}) ended the service at once"))),
-        }
-    });
+    let outcome = runtime.block_on(live(builder));
     // A plugin that blocks a thread can't keep the process alive.
     runtime.shutdown_background();
     outcome
 }
 
-/// The signals that end a service.
+/// A signal that comes again this soon is the same one: GNU `timeout` sends it to the process and to its group.
+const SAME_SIGNAL: Duration = Duration::from_secs(1);
+
+/// Starts, serves and stops, as the signals say; whether it was a stop in peace.
+async fn live(builder: ChassisBuilder) -> Result<bool> {
+    let mut signals = Signals::new()?;
+    let Some(running) = start(builder, &mut signals).await? else {
+        return Ok(false);
+    };
+    let handle = running.handle();
+    let mut stopping = pin!(running.until_stopped());
+    loop {
+        tokio::select! {
+            stopped = &mut stopping => return Ok(stopped.is_graceful()),
+            signal = signals.next() => match signal {
+                Signal::Reload => reload(&handle),
+                Signal::End(name) => {
+                    tracing::info!("{name}: stopping; a second signal ends at once");
+                    break;
+                }
+            },
+        }
+    }
+    let since = Instant::now();
+    handle.shutdown();
+    loop {
+        tokio::select! {
+            stopped = &mut stopping => return Ok(stopped.is_graceful()),
+            signal = signals.next() => match signal {
+                Signal::Reload => tracing::warn!("SIGHUP: no reload, the service is stopping"),
+                Signal::End(name) => if is_second(name, since) {
+                    return Ok(false);
+                }
+            },
+        }
+    }
+}
+
+/// The service, once it is up; none if a signal came before.
+async fn start(builder: ChassisBuilder, signals: &mut Signals) -> Result<Option<Running>> {
+    let stop = builder.stop.clone();
+    let mut starting = pin!(builder.start());
+    let (mut reload_after, mut given_up) = (false, None::<Instant>);
+    let running = loop {
+        tokio::select! {
+            running = &mut starting => break running,
+            signal = signals.next() => match (signal, given_up) {
+                (Signal::Reload, _) => {
+                    tracing::info!("SIGHUP: the service will reload once it is up");
+                    reload_after = true;
+                }
+                (Signal::End(name), None) => {
+                    tracing::warn!("{name}: the start is given up; a second signal ends at once");
+                    given_up = Some(Instant::now());
+                    stop.cancel();
+                }
+                (Signal::End(name), Some(since)) => if is_second(name, since) {
+                    return Ok(None);
+                }
+            },
+        }
+    };
+    match running {
+        Err(error) if given_up.is_some() && error.code() == code::CLOSED => {
+            tracing::info!("stopped before the service was up");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+        Ok(running) => {
+            if reload_after {
+                reload(&running.handle());
+            }
+            Ok(Some(running))
+        }
+    }
+}
+
+/// Whether a signal after the first is a second one, rather than the first again; either is logged.
+fn is_second(name: &str, since: Instant) -> bool {
+    let is_second = since.elapsed() >= SAME_SIGNAL;
+    if is_second {
+        tracing::warn!("a second signal ({name}) ended the service at once");
+    } else {
+        tracing::debug!("{name} came again at once: still stopping");
+    }
+    is_second
+}
+
+/// Begins a reload, which logs its own end.
+fn reload(handle: &ChassisHandle) {
+    tracing::info!("SIGHUP: reloading");
+    let handle = handle.clone();
+    tokio::spawn(async move { _ = handle.reload().await });
+}
+
+enum Signal {
+    /// End the service; the name, for people.
+    End(&'static str),
+    #[cfg_attr(
+        not(unix),
+        expect(dead_code, reason = "there is no such signal elsewhere")
+    )]
+    Reload,
+}
+
+/// The signals that a service obeys.
 struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hang_up: tokio::signal::unix::Signal,
 }
 
 impl Signals {
@@ -122,14 +215,16 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
         })
     }
 
     #[cfg(unix)]
-    async fn next(&mut self) -> &'static str {
+    async fn next(&mut self) -> Signal {
         tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "Ctrl-C",
+            _ = self.terminate.recv() => Signal::End("SIGTERM"),
+            _ = self.interrupt.recv() => Signal::End("Ctrl-C"),
+            _ = self.hang_up.recv() => Signal::Reload,
         }
     }
 
@@ -139,9 +234,9 @@ impl Signals {
     }
 
     #[cfg(not(unix))]
-    async fn next(&mut self) -> &'static str {
+    async fn next(&mut self) -> Signal {
         _ = tokio::signal::ctrl_c().await;
-        "Ctrl-C"
+        Signal::End("Ctrl-C")
     }
 }
 

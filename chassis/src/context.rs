@@ -3,10 +3,10 @@
 use crate::{
     contributions::Contributions,
     error::{Error, Result, code},
-    generation::Current,
+    generation::{Current, find_export},
     info::PluginInfo,
     instance::{Instance, Tasks},
-    scope::Scope,
+    scope::{Found, Scope},
     text,
 };
 use std::{
@@ -72,20 +72,11 @@ impl PluginContext {
     ///
     /// If none of them exported one, or several did: the result must not depend on their order.
     pub fn require<T: Send + Sync + 'static>(&self) -> Result<Arc<T>> {
-        let of = TypeId::of::<T>();
-        let mut found = self
-            .required
-            .iter()
-            .filter(|instance| instance.exports.contains_key(&of));
-        match (found.next(), found.next()) {
-            (Some(one), None) => {
-                let value = one.exports.get(&of).cloned();
-                value
-                    .and_then(|value| value.downcast().ok())
-                    .ok_or_else(|| self.no_export::<T>())
-            }
-            (Some(one), Some(other)) => {
-                let owners = text::quoted([&**one.name(), &**other.name()]);
+        match find_export(self.name(), &self.required, TypeId::of::<T>()) {
+            Found::One(value) => value.downcast().map_err(|_| self.no_export::<T>()),
+            Found::Nothing => Err(self.no_export::<T>()),
+            Found::Several(owners) => {
+                let owners = text::quoted(owners.iter().map(|name| &**name));
                 let message = format!(
                     "a `{}` is exported by more than one: {owners}",
                     type_name::<T>()
@@ -93,7 +84,6 @@ impl PluginContext {
                 Err(Error::new(code::NO_EXPORT, message)
                     .with_help("give them types of their own, or require only one of them"))
             }
-            (None, _) => Err(self.no_export::<T>()),
         }
     }
 
@@ -165,14 +155,22 @@ pub struct Background {
     name: Arc<str>,
     tasks: Tasks,
     current: Weak<Current>,
+    /// Cancelled when the generation serves that the instance was built for.
+    serves: CancellationToken,
 }
 
 impl Background {
-    pub(crate) fn new(name: Arc<str>, tasks: Tasks, current: Weak<Current>) -> Self {
+    pub(crate) fn new(
+        name: Arc<str>,
+        tasks: Tasks,
+        current: Weak<Current>,
+        serves: CancellationToken,
+    ) -> Self {
         Self {
             name,
             tasks,
             current,
+            serves,
         }
     }
 
@@ -186,13 +184,29 @@ impl Background {
     ///
     /// # Errors
     ///
-    /// If nothing serves yet (so it is in `init` and `start`), or nothing serves any more.
+    /// In `init` and `start`, at the first start as in a reload: the generation that the instance is built for does not
+    /// serve yet, and another one is not its business. A task waits with [`serving`](Self::serving). Also when nothing
+    /// serves any more.
     pub fn enter(&self) -> Result<Scope> {
-        self.current.upgrade().and_then(|current| current.scope()).ok_or_else(|| {
-            Error::new(code::CLOSED, "the service does not run yet, or not any more")
-                .in_plugin(Arc::clone(&self.name))
-                .with_help("points can't be used in `init` and `start`: do it in a task, or where something happens")
+        let current = self
+            .current
+            .upgrade()
+            .filter(|_| self.serves.is_cancelled());
+        current.and_then(|current| current.scope()).ok_or_else(|| {
+            Error::new(
+                code::CLOSED,
+                "the service does not run yet, or not any more",
+            )
+            .in_plugin(Arc::clone(&self.name))
+            .with_help(
+                "in `init` and `start` points can't be used; a task waits with `serving().await`",
+            )
         })
+    }
+
+    /// Waits until the generation serves that the instance was built for: from then on [`enter`](Self::enter) works.
+    pub async fn serving(&self) {
+        self.serves.cancelled().await;
     }
 
     /// Runs a task that belongs to the instance: spawned in `init`, it begins together with `start`; it is dropped after

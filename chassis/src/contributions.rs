@@ -244,11 +244,10 @@ impl Contributions {
     }
 
     /// Mounts an axum router. The routes of plugins come first; a route that both claim is an error at start.
+    #[track_caller]
     pub fn router(&mut self, router: axum::Router) {
-        self.mounts.push(Mount {
-            owner: Arc::clone(&self.owner),
-            router,
-        });
+        self.mounts
+            .push(Mount::here(Arc::clone(&self.owner), router));
     }
 
     /// Declares an extension point whose name or payload is known only now. Its payload is JSON.

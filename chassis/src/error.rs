@@ -200,6 +200,29 @@ impl Error {
         text
     }
 
+    /// What [`report`](Self::report) tells, in one line.
+    pub(crate) fn line(&self) -> String {
+        let report = self.report();
+        let lines = report
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty());
+        lines.collect::<Vec<_>>().join("; ")
+    }
+
+    /// The same, where the plugin is named already.
+    pub(crate) fn line_of(&self, plugin: &str) -> String {
+        let line = self.line();
+        let prefix = match self.place() {
+            Some(place) => format!("plugin `{plugin}` ({place}): "),
+            None => format!("plugin `{plugin}`: "),
+        };
+        match line.strip_prefix(&prefix) {
+            Some(rest) => rest.to_owned(),
+            None => line,
+        }
+    }
+
     fn write_report(&self, text: &mut String) {
         let inner = &self.0;
         match (&inner.plugin, &inner.place) {

@@ -3,15 +3,16 @@
 use crate::{
     config::Config,
     graph::{Node, Order},
-    http::RouteTable,
+    http::{Mount, RouteTable},
     instance::{Instance, Record},
-    scope::{Scope, World},
+    scope::{Found, Scope, World},
 };
 use arc_swap::ArcSwapOption;
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -19,6 +20,7 @@ use std::{
     time::SystemTime,
 };
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 mod assemble;
 mod middleware;
@@ -36,6 +38,8 @@ pub(crate) struct Generation {
     pub(crate) records: Vec<Arc<Record>>,
     /// Those that are built, in order.
     pub(crate) instances: Vec<Arc<Instance>>,
+    /// The routers of the service itself.
+    pub(crate) routers: Vec<Mount>,
     pub(crate) routes: Arc<RouteTable>,
     pub(crate) points: Vec<PointReport>,
     /// The handlers of linked points, by their index.
@@ -44,12 +48,25 @@ pub(crate) struct Generation {
     named: HashMap<Arc<str>, Box<dyn Any + Send + Sync>>,
     /// Whose exports each instance may see: its own, and of those it requires.
     visible: HashMap<Arc<str>, Vec<Arc<Instance>>>,
+    /// Cancelled once it serves.
+    serves: CancellationToken,
     /// Tells that nobody holds this generation any more.
     gone: Option<oneshot::Sender<()>>,
 }
 
 impl Drop for Generation {
     fn drop(&mut self) {
+        // Who requires goes before what it requires; so it is everywhere, and a plugin's `Drop` may count on it.
+        self.visible.clear();
+        self.named.clear();
+        self.table.clear();
+        self.routes = Arc::new(RouteTable::empty());
+        while let Some(instance) = self.instances.pop() {
+            let name = Arc::clone(instance.name());
+            if catch_unwind(AssertUnwindSafe(|| drop(instance))).is_err() {
+                tracing::error!(plugin = %name, "panicked while it was dropped");
+            }
+        }
         if let Some(gone) = self.gone.take() {
             // Whoever waited may have run out of patience.
             _ = gone.send(());
@@ -87,12 +104,33 @@ impl World for Lease {
         self.0.named.get(name).map(|handlers| &**handlers)
     }
 
-    fn export(&self, plugin: &str, of: TypeId) -> Option<Arc<dyn Any + Send + Sync>> {
-        let visible = self.0.visible.get(plugin)?;
-        visible
-            .iter()
-            .find_map(|instance| instance.exports.get(&of))
-            .cloned()
+    fn has_point(&self, name: &str) -> bool {
+        self.0.points.iter().any(|point| &*point.info.name == name)
+    }
+
+    fn export(&self, plugin: &str, of: TypeId) -> Found {
+        let visible = self
+            .0
+            .visible
+            .get(plugin)
+            .map_or(&[][..], |visible| visible);
+        find_export(plugin, visible, of)
+    }
+}
+
+/// The plugin's own export, or else that of the one required plugin that has one.
+pub(crate) fn find_export(plugin: &str, visible: &[Arc<Instance>], of: TypeId) -> Found {
+    let exporting = visible
+        .iter()
+        .filter_map(|instance| Some((instance.name(), instance.exports.get(&of)?)));
+    let mut found: Vec<_> = exporting.collect();
+    if let Some(own) = found.iter().position(|(name, _)| &***name == plugin) {
+        found = vec![found[own]];
+    }
+    match &found[..] {
+        [] => Found::Nothing,
+        [(_, value)] => Found::One(Arc::clone(value)),
+        several => Found::Several(several.iter().map(|(name, _)| Arc::clone(name)).collect()),
     }
 }
 
@@ -137,6 +175,7 @@ impl Current {
         let lease = || Arc::new(Lease(Arc::clone(generation)));
         let leases = std::iter::repeat_with(lease).take(SHARDS).collect();
         self.published.store(Some(Arc::new(Published { leases })));
+        generation.serves.cancel();
     }
 
     /// From now on nobody enters anything.

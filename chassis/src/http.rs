@@ -19,7 +19,7 @@ pub(crate) use self::{
     chain::{Around, AroundFn, Link, LinkKind, Position, failure_of, serve},
     layer::{Inside, LayerFn, Layered, erase},
     mount::{Mount, is_quiet},
-    problem::problem,
+    problem::{in_full, problem},
     request::{X_REQUEST_ID, client_of, request_id},
     route::{
         Endpoint, HandlerEndpoint, MethodEndpoint, RouteContribution, RoutePattern,
@@ -39,4 +39,6 @@ pub use self::{
 pub type Request = axum::extract::Request;
 /// An HTTP response, as handlers give it.
 pub type Response = axum::response::Response;
+#[cfg(feature = "testing")]
+pub(crate) use self::problem::error_of;
 pub use axum::body::Body;

@@ -12,7 +12,10 @@ use std::{
     any::{Any, TypeId},
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -57,6 +60,8 @@ pub(crate) struct Record {
     pub(crate) info: Arc<PluginInfo>,
     pub(crate) required: bool,
     pub(crate) tasks: Tasks,
+    /// Set once it has stopped: its handlers are not told anything any more.
+    pub(crate) gone: Arc<AtomicBool>,
     /// Where `init`, `start` and `stop` are guarded.
     pub(crate) init: Site,
     pub(crate) start: Site,
@@ -117,6 +122,7 @@ impl Record {
         let site = |place: &str, deadline| Site::new(Arc::clone(&name), place, Some(deadline));
         Self {
             tasks: Tasks::new(Arc::clone(&name), workers),
+            gone: Arc::default(),
             init: site("init", deadlines.init),
             start: site("start", deadlines.start),
             stop: site("stop", deadlines.stop),
@@ -157,6 +163,9 @@ impl Record {
         status.state = next;
         status.since = SystemTime::now();
         status.reason = None;
+        if matches!(next, PluginState::Stopped | PluginState::Failed) {
+            self.gone.store(true, Relaxed);
+        }
     }
 
     /// Goes on to a state for a reason.
@@ -167,7 +176,7 @@ impl Record {
 
     /// Remembers an error, and goes on to `failed`.
     pub(crate) fn fail(&self, error: &Error) {
-        self.become_because(PluginState::Failed, error.message());
+        self.become_because(PluginState::Failed, error.line_of(&self.name));
         self.remember(error);
     }
 

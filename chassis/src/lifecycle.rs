@@ -5,10 +5,12 @@
 //! that it is measured by.
 
 use crate::{
+    call::{carry, panic_text},
     config::Config,
     error::{Error, Result, code},
     generation::{self, Current, Generation, Lease, Parts},
     graph::{self, Node, Order},
+    http::Mount,
     info::Stage,
     instance::{Deadlines, Instance, Record},
     point::ActionPoint,
@@ -18,29 +20,37 @@ use crate::{
     status::PluginState,
     text,
 };
+use futures_util::FutureExt as _;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Weak},
 };
+use std::{panic::AssertUnwindSafe, time::Duration};
 use tokio::{sync::oneshot, task::JoinSet};
+use tokio_util::sync::CancellationToken;
 
 mod init;
 mod start;
 mod stop;
 mod waves;
 
-pub(crate) use stop::{Audience, Remains, stop};
+pub(crate) use stop::{Remains, stop};
 
 /// What a generation is built for and from.
 pub(crate) struct Plan<'a> {
     pub(crate) number: u64,
     pub(crate) config: Arc<Config>,
     pub(crate) registry: &'a Registry,
-    pub(crate) routers: Vec<axum::Router>,
+    pub(crate) routers: Vec<Mount>,
     pub(crate) workers: tokio::runtime::Handle,
     pub(crate) current: Weak<Current>,
-    /// Those that did not run before; at start that may be all. A reload that would take anybody else down fails.
-    pub(crate) may_fail: Option<&'a BTreeSet<Arc<str>>>,
+    /// The instances of the generation before, by whether they ran. Whoever is down may stay so; anybody else who fails
+    /// fails the reload. None at start, where all may fail that are not required.
+    pub(crate) before: Option<&'a BTreeMap<Arc<str>, bool>>,
+    /// Cancelled when nobody wants the generation any more.
+    pub(crate) stop: CancellationToken,
+    /// To be cancelled when the generation serves.
+    pub(crate) serves: CancellationToken,
     /// Told of all records before the first is touched: a slow start can be watched.
     pub(crate) watch: &'a (dyn Fn(&[Arc<Record>]) + Sync),
 }
@@ -65,22 +75,30 @@ struct Making<'a> {
 /// Builds and starts a generation. If that fails, everything that was built or started is undone.
 pub(crate) async fn build(plan: Plan<'_>) -> Result<Built> {
     let mut making = Making::new(plan)?;
-    match making.make().await {
-        Ok(built) => Ok(built),
-        Err(error) => {
-            making.roll_back().await;
-            Err(error)
+    let stop = making.plan.stop.clone();
+    let made = {
+        // Whatever happens in there, what was begun is rolled back.
+        let make = AssertUnwindSafe(making.make()).catch_unwind();
+        tokio::select! {
+            made = make => made.unwrap_or_else(|panic| {
+                let text = panic_text(&*panic);
+                Err(Error::new(code::PANIC, format!("putting the generation together panicked: {text}")))
+            }),
+            () = stop.cancelled() => {
+                Err(Error::new(code::CLOSED, "the service was asked to stop before it was up"))
+            }
         }
+    };
+    if made.is_err() {
+        making.roll_back().await;
     }
+    made
 }
 
 impl<'a> Making<'a> {
     fn new(plan: Plan<'a>) -> Result<Self> {
+        // Before anything is built, all that is wrong with the sections is told.
         let specs = plan.registry.instances(&plan.config)?;
-        // Before anything is built: a misspelt key is not a plugin that failed, but a configuration that is wrong.
-        let enabled = specs.iter().filter(|spec| spec.is_enabled());
-        let wrong = enabled.flat_map(|spec| spec.registration.check(&spec.section));
-        Error::all(wrong).map_or(Ok(()), Err)?;
         let nodes = nodes(&specs);
         let order = order(&nodes)?;
         check_stages(&specs, &order)?;
@@ -180,6 +198,7 @@ impl<'a> Making<'a> {
             records: self.records.clone(),
             instances: in_order.cloned().collect(),
             routers: self.plan.routers.clone(),
+            serves: self.plan.serves.clone(),
         })?;
         Ok(Built {
             generation,
@@ -193,7 +212,7 @@ impl<'a> Making<'a> {
         scope: &Scope,
         record: &Record,
     ) {
-        tell(point, scope, record, self.plan.number).await;
+        tell(point, scope, record, self.plan.number, &self.plan.workers).await;
     }
 
     /// Whether every instance is up that the service can't do without.
@@ -204,11 +223,7 @@ impl<'a> Making<'a> {
         };
         let error = |record: &Arc<Record>| {
             let status = record.status();
-            let reason = status
-                .last_error
-                .map(|error| error.message)
-                .or(status.reason)
-                .unwrap_or_default();
+            let reason = status.reason.unwrap_or_default();
             let message = format!(
                 "`{}` is required, but it is {}: {reason}",
                 record.name, status.state
@@ -217,22 +232,25 @@ impl<'a> Making<'a> {
                 .with_help("mend it, or set `required: false` in its section to run without it")
         };
         let newly = |record: &&Arc<Record>| {
-            let was_down = self
+            let ran = |before: &BTreeMap<Arc<str>, bool>| before.get(&record.name).copied();
+            let may_fail = self
                 .plan
-                .may_fail
-                .is_none_or(|down| down.contains(&record.name));
-            !was_down && !record.required && record.state() == PluginState::Failed
+                .before
+                .is_none_or(|before| ran(before) == Some(false));
+            !may_fail && !record.required && record.state() == PluginState::Failed
         };
         let newly_error = |record: &Arc<Record>| {
-            let reason = record
-                .status()
-                .last_error
-                .map(|error| error.message)
-                .unwrap_or_default();
-            let message = format!(
-                "`{}` runs now, and would not any more: {reason}",
-                record.name
-            );
+            let reason = record.status().reason.unwrap_or_default();
+            let name = &record.name;
+            let is_new = self
+                .plan
+                .before
+                .is_some_and(|before| !before.contains_key(name));
+            let message = if is_new {
+                format!("`{name}` is new, and does not run: {reason}")
+            } else {
+                format!("`{name}` runs now, and would not any more: {reason}")
+            };
             Error::new(code::RELOAD_FAILED, message)
                 .with_help("mend it, or set `enabled: false` in its section")
         };
@@ -258,12 +276,23 @@ async fn on_workers<R: Send + 'static>(
     work: impl Future<Output = Result<R>> + Send + 'static,
 ) -> Result<R> {
     let mut tasks = JoinSet::new();
-    tasks.spawn_on(work, workers);
+    tasks.spawn_on(carry(work), workers);
     match tasks.join_next().await {
         Some(Ok(outcome)) => outcome,
         // The guard around this is where panics are told of.
         Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
         _ => Err(Error::new(code::CLOSED, "the runtime is shutting down")),
+    }
+}
+
+/// Logs that a step of an instance failed.
+fn log_failure(what: &'static str, plugin: &str, error: &Error) {
+    let told = error.line_of(plugin);
+    if error.code() == code::PANIC {
+        // The guard has told of it.
+        tracing::debug!(plugin, error = %told, "{what}");
+    } else {
+        tracing::error!(plugin, error = %told, "{what}");
     }
 }
 
@@ -276,11 +305,32 @@ async fn tell(
     scope: &Scope,
     record: &Record,
     generation: u64,
+    workers: &tokio::runtime::Handle,
 ) {
     let status = record.status();
     let mut moment = PluginMoment::new(&record.info, &record.name, generation, status.state);
     moment.error = status.last_error.map(|error| error.message);
-    point.run(scope, &moment).await;
+    let scope = scope.clone();
+    aside(
+        workers,
+        async move { drop(point.run(&scope, &moment).await) },
+    )
+    .await;
+}
+
+/// Lets handlers run on the workers, where plugins belong. The supervisor waits for them, but not for ever: one that
+/// blocks its thread would take with it what the supervisor is there for.
+pub(crate) async fn aside(
+    workers: &tokio::runtime::Handle,
+    work: impl Future<Output = ()> + Send + 'static,
+) {
+    const PATIENCE: Duration = Duration::from_secs(30);
+    if tokio::time::timeout(PATIENCE, workers.spawn(work))
+        .await
+        .is_err()
+    {
+        tracing::error!("handlers of a moment block their thread; going on without them");
+    }
 }
 
 /// What the order is computed from. Who is disabled needs nothing, and provides only what nobody else does: then those

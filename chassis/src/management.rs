@@ -1,13 +1,12 @@
 //! The management endpoints: on a listener, a thread and a runtime of their own.
 
 use crate::{
-    call::panic_text,
+    call::catch_async,
     error::{Error, code},
     handle::ChassisHandle,
-    http::{Body, Request, Response, failure_of, problem},
+    http::{Body, Request, Response, failure_of, in_full, problem},
 };
 use axum::{Router, routing::get, routing::post};
-use futures_util::FutureExt as _;
 use http::{HeaderValue, Uri, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -15,7 +14,6 @@ use std::{
     convert::Infallible,
     io,
     net::{SocketAddr, TcpListener as StdListener},
-    panic::AssertUnwindSafe,
     sync::Arc,
     time::Duration,
 };
@@ -25,7 +23,6 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
-use tracing::Instrument as _;
 
 mod index;
 mod plugins;
@@ -89,6 +86,10 @@ fn router(handle: ChassisHandle) -> Router {
         .route("/reload", post(reload::reload))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
+        // Operators are told what clients of the service are not.
+        .layer(axum::middleware::map_response(async |response| {
+            in_full(response)
+        }))
         .with_state(handle)
 }
 
@@ -128,30 +129,27 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, ended: 
 async fn answer(router: Router, request: Request, peer: SocketAddr) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let is_safe = guard::is_safe(&method);
-    let span = tracing::info_span!("management", %peer, %method, path);
     let work = async move {
-        let answer = AssertUnwindSafe(guarded(router, request))
-            .catch_unwind()
-            .await;
+        let answer = catch_async(guarded(router, request)).await;
         let response = answer.unwrap_or_else(|panic| {
             // The JSON Schema of a plugin's configuration is the plugin's own code.
-            problem(Error::new(
-                code::PANIC,
-                format!("panicked: {}", panic_text(&*panic)),
-            ))
+            let error = Error::new(code::PANIC, format!("panicked: {}", panic.text));
+            problem(match panic.place {
+                Some(place) => error.from_origin(place),
+                None => error,
+            })
         });
         let status = response.status().as_u16();
         if let Some(error) = failure_of(&response) {
-            tracing::error!(status, error = %error.report(), "management request failed");
+            let told = error.line();
+            tracing::error!(%peer, %method, path, status, error = %told, "management request failed");
         }
         if !is_safe {
-            // Without query and body: there may be a secret in them. Peer, method and path are in the span, but not every
-            // format of logs shows spans.
+            // Without query and body: there may be a secret in them. Not in a span: not every format of logs shows those.
             tracing::info!(%peer, %method, path, status, "management request");
         }
         response
     };
-    let work = work.instrument(span);
     let mut response = match is_safe {
         true => work.await,
         false => tokio::spawn(work)

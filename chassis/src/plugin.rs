@@ -28,8 +28,8 @@ pub use linked::{Block, Linked, LinkedCrate, LinkedPlugin, StaticInfo, registrat
 ///    `#[contributes]` block of the type.
 /// 3. [`start`](Self::start) acts, after everything that it requires has started, and before requests arrive.
 /// 4. It serves: its handlers are called, its tasks run.
-/// 5. [`stop`](Self::stop) ends it, before anything that it requires is stopped, after the last request that could
-///    reach it has ended. Then its tasks are dropped, and at last the value itself.
+/// 5. [`stop`](Self::stop) ends it, before anything that it requires is stopped, and after the last request that could
+///    reach it has ended (or `reload.drain` is over). Then its tasks are dropped, and at last the value itself.
 ///
 /// A reload builds a new one before it ends the old one: for a moment there are two.
 ///

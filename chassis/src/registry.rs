@@ -1,7 +1,7 @@
 //! Which plugins there are, and which instances the configuration makes of them.
 
 use crate::{
-    config::{Config, PluginSection},
+    config::{Config, ConfigBuilder, PluginSection},
     error::{Error, Result, code},
     graph::Node,
     info::check_name,
@@ -114,7 +114,8 @@ impl Registry {
         self.plugins.get(name)
     }
 
-    /// The instances that a configuration makes, by name. All errors are gathered.
+    /// The instances that a configuration makes, by name. All errors are gathered, those of the plugins' own settings
+    /// too: a misspelt key is not a plugin that failed, but a configuration that is wrong.
     pub(crate) fn instances(&self, config: &Config) -> Result<Vec<Spec>> {
         let mut errors = Vec::new();
         let mut specs: BTreeMap<Arc<str>, Spec> = BTreeMap::new();
@@ -143,7 +144,9 @@ impl Registry {
                 Err(error) => errors.push(error.from_origin(section.origin.to_string())),
             }
         }
-        Error::all(errors).map_or(Ok(specs.into_values().collect()), Err)
+        let enabled = specs.values().filter(|spec| spec.is_enabled());
+        errors.extend(enabled.flat_map(|spec| spec.registration.check(&spec.section)));
+        ConfigBuilder::all(errors).map_or(Ok(specs.into_values().collect()), Err)
     }
 
     /// The plugin that a section makes a further instance of, if it does.
@@ -168,13 +171,10 @@ impl Registry {
     }
 
     fn unlinked(&self, name: &str) -> Error {
-        let krate = name.replace('-', "_");
-        let line =
-            format!("is `use chassis_{krate} as _;` (or the name of its crate) missing in lib.rs?");
-        let help = match text::did_you_mean(name, self.plugins.keys().map(|name| &**name)) {
-            Some(near) => format!("{near} or {line}"),
-            None => line,
-        };
+        let near = text::did_you_mean(name, self.plugins.keys().map(|name| &**name));
+        let help = near.unwrap_or_else(|| {
+            "no linked crate has it; is one missing in `chassis::link!(..)`?".to_owned()
+        });
         let message = format!("the plugin `{name}` is in the configuration, but it is not linked");
         Error::new(code::CONFIG_UNKNOWN_PLUGIN, message).with_help(help)
     }

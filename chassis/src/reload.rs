@@ -4,21 +4,21 @@ use crate::{
     config::{Config, Settings},
     error::{Error, Result, code},
     generation::Current,
+    http::Mount,
     instance::Record,
-    lifecycle::{self, Audience, Built, Plan, Remains},
+    lifecycle::{self, Built, Plan, Remains},
     points::{self, ChassisMoment},
     registry::Registry,
     scope::Scope,
+    status::PluginState,
 };
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::{runtime::Handle, sync::oneshot, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 mod answer;
 mod ledger;
@@ -35,19 +35,20 @@ pub(crate) struct Reloader {
     pub(crate) current: Arc<Current>,
     pub(crate) registry: Registry,
     source: Source,
-    routers: Vec<axum::Router>,
+    routers: Vec<Mount>,
     pub(crate) workers: Handle,
     /// One at a time.
     turn: tokio::sync::Mutex<()>,
     ledger: Mutex<Ledger>,
-    closing: AtomicBool,
+    /// Cancelled when the service begins to stop; what is being built then is given up.
+    closing: CancellationToken,
 }
 
 impl Reloader {
     pub(crate) fn new(
         registry: Registry,
         source: Source,
-        routers: Vec<axum::Router>,
+        routers: Vec<Mount>,
         workers: Handle,
     ) -> Self {
         Self {
@@ -58,7 +59,7 @@ impl Reloader {
             workers,
             turn: tokio::sync::Mutex::default(),
             ledger: Mutex::default(),
-            closing: AtomicBool::new(false),
+            closing: CancellationToken::new(),
         }
     }
 
@@ -78,12 +79,12 @@ impl Reloader {
 
     /// Whether requests are served.
     pub(crate) fn is_ready(&self) -> bool {
-        !self.closing.load(Relaxed) && self.current.scope().is_some()
+        !self.closing.is_cancelled() && self.current.scope().is_some()
     }
 
     /// From now on the service says that it is not ready.
     pub(crate) fn begin_closing(&self) {
-        self.closing.store(true, Relaxed);
+        self.closing.cancel();
     }
 
     /// Builds the first generation.
@@ -100,7 +101,7 @@ impl Reloader {
         &self,
         number: u64,
         config: Config,
-        may_fail: Option<&BTreeSet<Arc<str>>>,
+        before: Option<&BTreeMap<Arc<str>, bool>>,
         watch: &(dyn Fn(&[Arc<Record>]) + Sync),
     ) -> Result<Built> {
         let plan = Plan {
@@ -110,7 +111,9 @@ impl Reloader {
             routers: self.routers.clone(),
             workers: self.workers.clone(),
             current: Arc::downgrade(&self.current),
-            may_fail,
+            before,
+            stop: self.closing.clone(),
+            serves: CancellationToken::new(),
             watch,
         };
         lifecycle::build(plan).await
@@ -140,11 +143,22 @@ impl Reloader {
     /// Reads the configuration, builds the next generation, makes it the one that serves, waits for the old one to
     /// empty, and stops it. Any failure before the swap leaves the old one serving.
     pub(crate) async fn reload(self: &Arc<Self>) -> Result<Reloaded> {
+        self.try_reload().await.inspect_err(|error| {
+            let (code, told) = (error.code(), error.line());
+            if [code::RELOAD_BUSY, code::CLOSED].contains(&code) {
+                tracing::warn!(code = code.name(), error = %told, "reload refused");
+            } else {
+                tracing::error!(code = code.name(), error = %told, "reload failed; the old generation goes on serving");
+            }
+        })
+    }
+
+    async fn try_reload(self: &Arc<Self>) -> Result<Reloaded> {
         let _turn = self.turn.try_lock().map_err(|_| {
             Error::new(code::RELOAD_BUSY, "a reload is running already")
                 .with_help("try again when it is done")
         })?;
-        if self.closing.load(Relaxed) {
+        if self.closing.is_cancelled() {
             return Err(Error::new(code::CLOSED, "the service is stopping"));
         }
         let since = Instant::now();
@@ -155,17 +169,9 @@ impl Reloader {
         check_restart(old.0.config.settings(), &config)?;
         let drain = config.settings().reload.drain;
         let number = self.ledger().last_number + 1;
-        let down = |record: &&Arc<Record>| !record.state().is_alive();
-        let down: BTreeSet<_> = old
-            .0
-            .records
-            .iter()
-            .filter(down)
-            .map(|record| Arc::clone(&record.name))
-            .collect();
-        let built = self.build(number, config, Some(&down), &|_| ()).await.inspect_err(|error| {
-            tracing::error!(error = %error.report(), "reload failed; the old generation goes on serving");
-        })?;
+        let ran = |record: &Arc<Record>| (Arc::clone(&record.name), record.state().is_alive());
+        let before: BTreeMap<_, _> = old.0.records.iter().map(ran).collect();
+        let built = self.build(number, config, Some(&before), &|_| ()).await?;
 
         let remains = Remains::of(&old.0);
         let mut reloaded = answer::compare(&old.0, &built.generation);
@@ -176,7 +182,7 @@ impl Reloader {
         let mut until_gone = until_gone.unwrap_or_else(|| oneshot::channel().1);
         reloaded.drained = tokio::time::timeout(drain, &mut until_gone).await.is_ok();
         if let Some(scope) = self.current.scope() {
-            let errors = lifecycle::stop(remains, Audience::Successor(scope), &self.workers).await;
+            let errors = lifecycle::stop(remains, &scope, &self.workers).await;
             reloaded.stop_errors = errors.iter().map(Error::report).collect();
         }
         if reloaded.drained {
@@ -191,7 +197,34 @@ impl Reloader {
             swap_ms = reloaded.swap_ms,
             "reloaded"
         );
+        self.warn_of_idle();
         Ok(reloaded)
+    }
+
+    /// Says in one line which plugins should run, and do not.
+    pub(crate) fn warn_of_idle(&self) {
+        let mut records = self.records();
+        records.retain(|record| record.state() != PluginState::Disabled);
+        // Who failed comes before those that are blocked for it.
+        records.sort_by_key(|record| record.state());
+        let idle = in_states(&records, |state| !state.is_alive());
+        if !idle.is_empty() {
+            let (count, all) = (idle.len(), records.len());
+            let verb = if count == 1 { "does" } else { "do" };
+            tracing::warn!(
+                "{count} of {all} plugins {verb} not run: {}",
+                idle.join(", ")
+            );
+        }
+    }
+
+    /// Says in one line which plugins a start waits for that is given up.
+    pub(crate) fn warn_of_waiting(&self) {
+        let is_busy = |state| matches!(state, PluginState::Initializing | PluginState::Starting);
+        let busy = in_states(&self.records(), is_busy);
+        if !busy.is_empty() {
+            tracing::warn!("the start was waiting for {}", busy.join(", "));
+        }
     }
 
     fn wait_for_the_rest(self: &Arc<Self>, number: u64, until_gone: oneshot::Receiver<()>) {
@@ -220,6 +253,15 @@ impl Reloader {
         }
     }
 
+    /// Ends at once: nothing serves any more, and every task is dropped. No plugin is asked to stop.
+    pub(crate) fn abandon(&self) {
+        self.closing.cancel();
+        self.current.close();
+        for record in self.records() {
+            record.tasks.cut_off();
+        }
+    }
+
     /// Ends the generation that serves, after the last request; the errors of its plugins.
     pub(crate) async fn stop(&self) -> Vec<Error> {
         self.begin_closing();
@@ -233,13 +275,26 @@ impl Reloader {
             &generation.config.settings().service.name,
             generation.number,
         );
-        points::CHASSIS_STOPPING
-            .run(&Scope::new(lease, None), &moment)
-            .await;
+        let scope = Scope::new(lease, None);
+        let told = scope.clone();
+        lifecycle::aside(&self.workers, async move {
+            points::CHASSIS_STOPPING.run(&told, &moment).await;
+        })
+        .await;
         self.current.close();
-        let audience = Audience::Rest(&generation, &self.registry.points);
-        let errors = lifecycle::stop(Remains::of(&generation), audience, &self.workers).await;
-        self.mark(generation.number, GenerationState::Gone);
+        let remains = Remains::of(&generation);
+        let number = generation.number;
+        drop(generation);
+        let mut errors = lifecycle::stop(remains, &scope, &self.workers).await;
+        // The last hold on the plugins: they end with it, where plugins belong.
+        errors.extend(
+            self.workers
+                .spawn(async move { drop(scope) })
+                .await
+                .err()
+                .map(Error::from),
+        );
+        self.mark(number, GenerationState::Gone);
         errors
     }
 }
@@ -250,6 +305,15 @@ impl fmt::Debug for Reloader {
             .field("current", &self.current)
             .finish_non_exhaustive()
     }
+}
+
+/// Those that are in some state, with it.
+fn in_states(records: &[Arc<Record>], is_wanted: impl Fn(PluginState) -> bool) -> Vec<String> {
+    let states = records.iter().map(|record| (&record.name, record.state()));
+    let wanted = states.filter(|(_, state)| is_wanted(*state));
+    wanted
+        .map(|(name, state)| format!("{name} ({state})"))
+        .collect()
 }
 
 fn millis(since: Instant) -> f64 {

@@ -3,6 +3,7 @@
 use crate::{
     call::CallStats,
     error::{Error, Result, code},
+    generation::Generation,
     generation::Lease,
     info::PluginInfo,
     instance::{Instance, LastError},
@@ -177,8 +178,9 @@ impl PluginReport {
             last_error: status.last_error,
             init_ms: status.init_ms,
             start_ms: status.start_ms,
-            contributions: instance
-                .map(|instance| contributions(instance))
+            contributions: generation
+                .zip(instance)
+                .map(|(generation, instance)| contributions(generation, instance))
                 .unwrap_or_default(),
             declares: declared.map(|point| Arc::clone(&point.spec.name)).collect(),
             tasks: record.tasks.count(),
@@ -246,7 +248,8 @@ fn roles(instance: &Instance) -> Vec<&'static str> {
         .collect()
 }
 
-fn contributions(instance: &Instance) -> Vec<ContributionReport> {
+/// Calls of mounted routers are counted together, whoever has mounted them: axum does not tell them apart.
+fn contributions(generation: &Generation, instance: &Instance) -> Vec<ContributionReport> {
     let contributions = &instance.contributions;
     let handlers = contributions
         .handlers
@@ -266,8 +269,8 @@ fn contributions(instance: &Instance) -> Vec<ContributionReport> {
     let mounts = contributions.mounts.iter().map(|mount| ContributionReport {
         point: points::ROUTES.name.into(),
         handler: "axum router".into(),
-        origin: Arc::clone(&mount.owner),
-        stats: CallStats::default(),
+        origin: Arc::clone(&mount.origin),
+        stats: generation.routes.mounted.read(),
     });
     routes.chain(mounts).chain(handlers).collect()
 }

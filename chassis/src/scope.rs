@@ -12,10 +12,20 @@ pub(crate) trait World: Send + Sync {
     fn number(&self) -> u64;
     /// The handlers at a linked point, by its index.
     fn point(&self, index: usize) -> Option<&(dyn Any + Send + Sync)>;
-    /// The handlers at any point, by its name.
+    /// The handlers at a point that was declared at run time, by its name.
     fn point_named(&self, name: &str) -> Option<&(dyn Any + Send + Sync)>;
-    /// The value of this type that `plugin` may see: its own export, or one of a plugin that it requires.
-    fn export(&self, plugin: &str, of: TypeId) -> Option<Arc<dyn Any + Send + Sync>>;
+    /// Whether there is a point of this name, of whatever sort.
+    fn has_point(&self, name: &str) -> bool;
+    /// The value of this type that `plugin` may see.
+    fn export(&self, plugin: &str, of: TypeId) -> Found;
+}
+
+/// What was found among the exports that a plugin may see: its own, or else that of the one among those it requires.
+pub(crate) enum Found {
+    Nothing,
+    One(Arc<dyn Any + Send + Sync>),
+    /// Several required plugins export one: a choice would depend on their order.
+    Several(Vec<Arc<str>>),
 }
 
 /// One generation, held: everything that is applied in a scope sees the same plugins.

@@ -6,6 +6,7 @@ use crate::{
     generation::Current,
 };
 use std::{
+    convert::Infallible,
     io,
     net::{SocketAddr, TcpListener as StdListener},
     sync::{
@@ -16,12 +17,14 @@ use std::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+mod activity;
 mod connection;
 mod socket;
+mod upgraded;
 
 /// A server that accepts connections until it is drained.
 pub(crate) struct Server {
@@ -35,11 +38,17 @@ struct Shared {
     idle_linger: Duration,
     /// No new connections; those that are open finish what they do.
     draining: CancellationToken,
+    /// Those that are busy are to be counted.
+    roll_call: CancellationToken,
+    /// How many were busy.
+    busy: AtomicUsize,
     /// The patience is at its end.
     cut: CancellationToken,
     /// How many connections were ended by force.
     cut_off: AtomicUsize,
     connections: TaskTracker,
+    /// Those that speak HTTP no more, until their sockets are closed.
+    upgraded: TaskTracker,
 }
 
 /// Binds an address.
@@ -69,6 +78,14 @@ impl std::fmt::Debug for Server {
     }
 }
 
+impl Drop for Server {
+    /// A server that is dropped without being drained ends at once.
+    fn drop(&mut self) {
+        self.shared.draining.cancel();
+        self.shared.cut.cancel();
+    }
+}
+
 impl Server {
     /// Begins to accept, on the runtime that it is called on.
     pub(crate) fn start(
@@ -83,9 +100,12 @@ impl Server {
             settings,
             idle_linger,
             draining: CancellationToken::new(),
+            roll_call: CancellationToken::new(),
+            busy: AtomicUsize::new(0),
             cut: CancellationToken::new(),
             cut_off: AtomicUsize::new(0),
             connections: TaskTracker::new(),
+            upgraded: TaskTracker::new(),
         });
         let accepting = Arc::clone(&shared);
         shared
@@ -99,20 +119,49 @@ impl Server {
     pub(crate) async fn drain(&self, grace: Duration) -> usize {
         let shared = &self.shared;
         shared.draining.cancel();
-        shared.connections.close();
-        if tokio::time::timeout(grace, shared.connections.wait())
-            .await
-            .is_err()
-        {
+        let closed = async {
+            tokio::select! {
+                () = shared.closed() => {}
+                never = shared.tell_of_busy() => match never {},
+            }
+        };
+        if tokio::time::timeout(grace, closed).await.is_err() {
             shared.cut.cancel();
-            // A connection whose handler blocks its thread never sees the signal.
-            _ = tokio::time::timeout(Duration::from_secs(1), shared.connections.wait()).await;
+            // Who blocks his thread, or keeps an upgraded socket without using it, never sees the signal.
+            _ = tokio::time::timeout(Duration::from_secs(1), shared.closed()).await;
         }
-        shared.cut_off.load(Relaxed) + shared.connections.len()
+        shared.cut_off.load(Relaxed) + shared.connections.len() + shared.upgraded.len()
     }
 }
 
+/// How soon it is told that somebody is waited for.
+const SOON: Duration = Duration::from_millis(100);
+
 impl Shared {
+    /// Says once for how many requests the end has to wait, if it does not come at once.
+    async fn tell_of_busy(&self) -> Infallible {
+        tokio::time::sleep(SOON).await;
+        self.roll_call.cancel();
+        loop {
+            tokio::time::sleep(SOON).await;
+            let busy = self.busy.load(Relaxed);
+            if busy > 0 {
+                let plural = if busy == 1 { "" } else { "s" };
+                tracing::info!("waiting for {busy} request{plural}");
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// Waits for the end of all connections.
+    async fn closed(&self) {
+        self.connections.close();
+        self.connections.wait().await;
+        // A connection is upgraded before its task ends.
+        self.upgraded.close();
+        self.upgraded.wait().await;
+    }
+
     async fn accept(self: Arc<Self>, listener: TcpListener) {
         let slots = Arc::new(Semaphore::new(self.settings.max_connections));
         loop {
@@ -139,17 +188,19 @@ impl Shared {
             if stream.set_nonblocking(true).is_ok()
                 && let Ok(stream) = TcpStream::from_std(stream)
             {
-                self.serve(stream, peer, ());
+                self.serve(stream, peer, None);
             }
         }
     }
 
-    fn serve<P: Send + 'static>(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, slot: P) {
-        let shared = Arc::clone(self);
-        self.connections.spawn(async move {
-            connection::serve(shared, stream, peer).await;
-            drop(slot);
-        });
+    fn serve(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        slot: Option<OwnedSemaphorePermit>,
+    ) {
+        let serving = connection::serve(Arc::clone(self), stream, peer, slot);
+        self.connections.spawn(serving);
     }
 
     async fn pause(&self, error: &io::Error) {

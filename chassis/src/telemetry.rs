@@ -1,6 +1,7 @@
 //! The log of a process: installed by `chassis::main`, and by nobody else.
 
 use crate::{
+    call::keep_place,
     config::{LogFormat, LogSettings},
     error::{Error, Result, code},
     http::is_quiet,
@@ -27,12 +28,19 @@ pub(crate) fn init(settings: &LogSettings) -> Result<()> {
         LogFormat::Json => registry.with(layer.json()).try_init()?,
     }
     std::panic::set_hook(Box::new(|panic| {
-        if !is_quiet() {
-            let place = panic
-                .location()
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            tracing::error!(place, "{}", panic.payload_as_str().unwrap_or("panicked"));
+        if is_quiet() {
+            return;
+        }
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let text = panic.payload_as_str().unwrap_or("panicked");
+        if keep_place(&place) {
+            // The guard knows whose it is, and tells of it in one line. A plugin that catches its own panics does not.
+            tracing::debug!(place, "panic under the guard: {text}");
+        } else {
+            tracing::error!(place, "{text}");
         }
     }));
     Ok(())

@@ -4,7 +4,7 @@ use crate::{
     chassis::{Chassis, ChassisBuilder},
     error::{Error, Result},
     handle::ChassisHandle,
-    http::{Body, Response},
+    http::{Body, Response, error_of},
     info::PluginInfo,
     lifecycle,
     plugin::{LinkedPlugin, Registration},
@@ -96,6 +96,7 @@ impl TestBuilder {
     }
 
     /// Mounts an axum router.
+    #[track_caller]
     pub fn router(self, router: axum::Router) -> Self {
         Self(self.0.router(router))
     }
@@ -110,6 +111,12 @@ impl TestBuilder {
         let reloader = self.0.prepare(&Handle::current())?;
         let handle = ChassisHandle::new(&reloader, Handle::current(), CancellationToken::new());
         reloader.first(config).await?;
+        // A test captures it; nobody should have to guess why a route is not there.
+        for plugin in handle.plugins().into_iter().flatten() {
+            if let Some(reason) = plugin.reason() {
+                eprintln!("plugin `{}` is {}: {reason}", plugin.name, plugin.state);
+            }
+        }
         reloader.started().await;
         Ok(TestChassis { reloader, handle })
     }
@@ -159,6 +166,7 @@ impl TestChassis {
             .expect("the body of the response can be read")
             .to_bytes();
         TestResponse {
+            error: error_of(&head.extensions),
             status: head.status,
             headers: head.headers,
             body,
@@ -227,6 +235,7 @@ pub struct TestResponse {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
+    error: Option<Arc<Error>>,
 }
 
 impl TestResponse {
@@ -238,6 +247,11 @@ impl TestResponse {
     /// A header, if it is there and a text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The error behind the answer, if the chassis knows one: also what the client is not told.
+    pub fn error(&self) -> Option<&Error> {
+        self.error.as_deref()
     }
 
     /// All headers.

@@ -120,7 +120,7 @@ async fn a_slow_head_is_not_waited_for() {
             // Silence is no slow head: that is a matter of `idle_timeout`.
             assert_eq!(raw.get("/").await.text(), "hello");
         } else {
-            assert!(raw.rest().await.is_empty(), "after {rest:?}");
+            too_slow(raw, rest).await;
         }
     }
     // Also after a while of silence.
@@ -128,9 +128,9 @@ async fn a_slow_head_is_not_waited_for() {
     assert_eq!(raw.get("/").await.text(), "hello");
     let mut other = Raw::connect(running.service_address()).await;
     other.send("GET").await;
-    assert!(other.rest().await.is_empty());
+    too_slow(other, "a beginning").await;
     raw.send("GET").await;
-    assert!(raw.rest().await.is_empty());
+    too_slow(raw, "silence").await;
     // Nobody can draw it out byte by byte.
     let mut raw = Raw::connect(running.service_address()).await;
     let drip = async {
@@ -141,6 +141,14 @@ async fn a_slow_head_is_not_waited_for() {
     };
     soon("the end of the connection", drip).await;
     assert!(running.stop().await.is_graceful());
+}
+
+async fn too_slow(mut raw: Raw, after: &str) {
+    let answer = raw.answer().await;
+    assert_eq!(answer.status, 408, "after {after:?}");
+    assert_eq!(answer.header("connection"), Some("close"));
+    assert_eq!(answer.json()["code"], "http.bad_request");
+    assert!(raw.rest().await.is_empty(), "after {after:?}");
 }
 
 #[tokio::test]
@@ -182,6 +190,32 @@ async fn an_idle_connection_is_closed() {
     mute.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
         .await;
     mute.rest().await;
+    assert!(running.stop().await.is_graceful());
+}
+
+#[tokio::test]
+async fn over_http2_bytes_without_a_request_keep_no_connection() {
+    let running = echo_with("idle_timeout", "200ms").await;
+    let hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    // HEADERS of 1000 bytes, without END_HEADERS: its rest comes byte by byte.
+    let headers = b"\0\x03\xe8\x01\0\0\0\0\x01";
+    let ping = b"\0\0\x08\x06\0\0\0\0\0pingpong";
+    for (first, drip) in [(&headers[..], &b"\0"[..]), (ping, ping)] {
+        // The preface may come in pieces.
+        for split in [3, hello.len()] {
+            let mut raw = Raw::connect(running.service_address()).await;
+            raw.send(&hello[..split]).await;
+            let drips = async {
+                let mut ticks = tokio::time::interval(Duration::from_millis(20));
+                ticks.tick().await;
+                raw.send([&hello[split..], first].concat()).await;
+                while raw.stream.write_all(drip).await.is_ok() {
+                    ticks.tick().await;
+                }
+            };
+            soon("the end of the connection", drips).await;
+        }
+    }
     assert!(running.stop().await.is_graceful());
 }
 

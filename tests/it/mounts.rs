@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 mod grpc;
 mod streams;
+mod upgrades;
 
 fn mount(name: &str, router: impl Fn() -> Router + Send + Sync + 'static) -> Registration {
     plugin(name, move |cx| cx.router(router()))
@@ -194,7 +195,8 @@ async fn a_route_that_is_mounted_twice_is_an_error_that_names_both() {
         let error = builder([bystander, one, other]).start_error().await;
         assert_eq!(error.code(), code::ROUTE_CONFLICT, "{}", error.report());
         assert!(
-            error.message().contains("`one`, `other`"),
+            error.message().contains("by `one` (tests/it/")
+                && error.message().contains("and by `other` (tests/it/"),
             "{}",
             error.report()
         );
@@ -205,7 +207,8 @@ async fn a_route_that_is_mounted_twice_is_an_error_that_names_both() {
         .start_error()
         .await;
     assert!(
-        error.message().contains("`one`, `service`"),
+        error.message().contains("by `one` (tests/it/")
+            && error.message().contains("`service` (tests/it/"),
         "{}",
         error.report()
     );

@@ -241,9 +241,14 @@ async fn the_moments_of_plugins_are_told_to_plugins() {
         ]
     );
     app.stop().await;
-    // Who has stopped is not told any more.
+    // Who has stopped is not told any more: nothing of the end of the witness itself.
     assert_eq!(
         told(),
-        ["chassis in 2", "web running in 2", "web stopped in 2"]
+        [
+            "chassis in 2",
+            "web running in 2",
+            "web stopped in 2",
+            "witness running in 2"
+        ]
     );
 }

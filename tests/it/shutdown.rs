@@ -22,14 +22,17 @@ mod restarts;
 mod exit;
 
 /// A process that serves.
-struct Victim {
+pub(crate) struct Victim {
     child: Child,
-    address: SocketAddr,
-    log: Lines<BufReader<ChildStderr>>,
-    said: Lines<BufReader<ChildStdout>>,
+    pub(crate) address: SocketAddr,
+    pub(crate) management: SocketAddr,
+    /// What it logged until it was up.
+    pub(crate) start: Vec<String>,
+    pub(crate) log: Lines<BufReader<ChildStderr>>,
+    pub(crate) said: Lines<BufReader<ChildStdout>>,
 }
 
-fn command(settings: &[(&str, &str)]) -> Command {
+pub(crate) fn command(settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_victim"));
     command
         .env("CHASSIS__SERVER__LISTEN", "127.0.0.1:0")
@@ -43,30 +46,43 @@ fn command(settings: &[(&str, &str)]) -> Command {
 }
 
 impl Victim {
-    async fn start(settings: &[(&str, &str)]) -> Self {
-        let mut child = command(settings).spawn().expect("the victim can be run");
+    pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
+        Self::run(command(settings)).await
+    }
+
+    pub(crate) async fn run(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the victim can be run");
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
         let said = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = line_with(&mut log, "service on http://").await;
-        let address = line.rsplit_once("http://").unwrap().1;
-        let address = address
-            .split_whitespace()
-            .next()
-            .unwrap()
-            .parse()
-            .expect("an address is told");
+        let start = lines_to(&mut log, "service on http://").await;
+        let address = |what: &str| {
+            let told = start
+                .iter()
+                .find_map(|line| line.rsplit_once(what)?.1.split_whitespace().next());
+            told.expect("it is told").parse().expect("an address")
+        };
         Self {
+            address: address("service on http://"),
+            management: address("management on http://"),
             child,
-            address,
+            start,
             log,
             said,
         }
     }
 
-    async fn terminate(&self) {
-        let pid = self.child.id().expect("it still runs").to_string();
-        let killed = Command::new("kill").args(["-TERM", &pid]).status().await;
-        assert!(killed.expect("kill can be run").success());
+    pub(crate) async fn terminate(&self) {
+        self.signal("TERM", 1).await;
+    }
+
+    /// Sends a signal, or several at once.
+    pub(crate) async fn signal(&self, name: &str, times: usize) {
+        send(&self.child, name, times).await;
+    }
+
+    /// Waits for a line of its log, and gives it together with those before it.
+    pub(crate) async fn logged(&mut self, text: &str) -> Vec<String> {
+        lines_to(&mut self.log, text).await
     }
 
     /// Waits until nobody can connect any more.
@@ -78,7 +94,7 @@ impl Victim {
     }
 
     /// Waits for its end: the exit status, and what it printed.
-    async fn end(mut self) -> (ExitStatus, Vec<String>) {
+    pub(crate) async fn end(mut self) -> (ExitStatus, Vec<String>) {
         let mut printed = Vec::new();
         let said = async {
             while let Ok(Some(line)) = self.said.next_line().await {
@@ -94,7 +110,22 @@ impl Victim {
     }
 }
 
-async fn line_with<R>(lines: &mut Lines<R>, text: &str) -> String
+async fn send(child: &Child, name: &str, times: usize) {
+    let pid = child.id().expect("it still runs");
+    let script = vec![format!("kill -{name} {pid}"); times].join("; ");
+    let killed = Command::new("sh").args(["-c", &script]).status().await;
+    assert!(killed.expect("kill can be run").success());
+}
+
+async fn line_with<R>(lines: &mut Lines<R>, text: &str)
+where
+    R: tokio::io::AsyncBufRead + Unpin,
+{
+    lines_to(lines, text).await;
+}
+
+/// The lines up to the first with this text.
+async fn lines_to<R>(lines: &mut Lines<R>, text: &str) -> Vec<String>
 where
     R: tokio::io::AsyncBufRead + Unpin,
 {
@@ -104,10 +135,11 @@ where
         let Some(line) = line else {
             panic!("no {text:?} in {all:#?}")
         };
-        if line.contains(text) {
-            return line;
-        }
+        let is_last = line.contains(text);
         all.push(line);
+        if is_last {
+            return all;
+        }
     }
 }
 
@@ -189,10 +221,62 @@ async fn a_second_signal_ends_at_once() {
     line_with(&mut victim.said, "hanging").await;
     victim.terminate().await;
     line_with(&mut victim.log, "a second signal ends at once").await;
-    victim.terminate().await;
+    // Those that come within a second are the first one still.
+    soon("its end", async {
+        while victim.child.try_wait().expect("it can be asked").is_none() {
+            victim.terminate().await;
+        }
+    })
+    .await;
     let (status, printed) = victim.end().await;
     assert_eq!(status.code(), Some(1));
     assert_eq!(printed, [""; 0], "no plugin was stopped");
+}
+
+#[tokio::test]
+async fn the_same_signal_twice_is_one() {
+    let mut victim = Victim::start(&[]).await;
+    let mut raw = Raw::connect(victim.address).await;
+    raw.send("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\nfirst")
+        .await;
+    let mut idle = Raw::connect(victim.address).await;
+    assert_eq!(idle.get("/short").await.text(), "short");
+    victim.signal("TERM", 2).await;
+    line_with(&mut victim.log, "waiting for 1 request").await;
+    raw.send("-half").await;
+    assert_eq!(raw.answer().await.text(), "first-half");
+    drop((raw, idle));
+    let (status, printed) = victim.end().await;
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(printed, ["front stopped", "base stopped"]);
+}
+
+#[tokio::test]
+async fn a_signal_during_the_start_tells_what_was_waited_for() {
+    let settings = [
+        ("CHASSIS__PLUGINS__VAULT__CONFIG__FAILS", "hang"),
+        ("RUST_LOG", "debug"),
+    ];
+    let mut child = command(&settings).spawn().expect("the victim can be run");
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    line_with(&mut said, "hanging").await;
+    send(&child, "TERM", 1).await;
+    let lines = lines_to(&mut log, "the start was waiting for").await;
+    let waiting = lines.last().unwrap();
+    assert!(waiting.contains("vault (initializing)"), "{waiting}");
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains("WARN") && line.contains("SIGTERM"))
+    );
+    let mut rest = Vec::new();
+    while let Ok(Some(line)) = soon("the log", log.next_line()).await {
+        rest.push(line);
+    }
+    assert!(!rest.iter().any(|line| line.contains("ERROR")), "{rest:#?}");
+    let status = soon("its end", child.wait()).await.unwrap();
+    assert_eq!(status.code(), Some(1));
 }
 
 #[tokio::test]
@@ -203,6 +287,12 @@ async fn a_request_that_outlives_the_grace_is_cut_off_and_told() {
     line_with(&mut victim.said, "hanging").await;
     victim.terminate().await;
     line_with(&mut victim.log, "connection cut off").await;
+    let lines = lines_to(&mut victim.log, "request cut off").await;
+    let cut_off = lines.last().unwrap();
+    assert!(
+        cut_off.contains("WARN") && cut_off.contains("path=\"/hang\""),
+        "{cut_off}"
+    );
     line_with(&mut victim.log, "not in peace").await;
     let (status, printed) = victim.end().await;
     assert_eq!(status.code(), Some(1));

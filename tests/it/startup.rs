@@ -1,5 +1,7 @@
 //! Start and stop: order, failures, deadlines, roll-back, admission.
 
+mod guarded;
+
 use crate::scripted::{Quiet, Scripted, info, log, release, scripted, steps};
 use chassis::{
     Chassis, Flow, PluginState, Registration, code,
@@ -291,27 +293,50 @@ async fn two_plugins_of_one_name_are_an_error_that_names_both() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plugin_in_the_configuration_that_is_not_linked_is_an_error_with_the_missing_line() {
+async fn a_plugin_in_the_configuration_that_is_not_linked_is_an_error_that_says_what_to_do() {
+    for (name, help) in [
+        ("oders", "did you mean `orders`?"),
+        (
+            "elsewhere",
+            "no linked crate has it; is one missing in `chassis::link!(..)`?",
+        ),
+    ] {
+        let error = TestChassis::builder()
+            .register(scripted("orders", &[]))
+            .config(format!("plugins:\n  {name}:\n    enabled: true\n"))
+            .start_error()
+            .await;
+        assert_eq!(error.code(), code::CONFIG_UNKNOWN_PLUGIN);
+        assert_eq!(error.origin(), Some("test.yaml:2:3"));
+        assert_eq!(error.help(), Some(help));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_that_is_wrong_with_the_sections_is_told_at_once_in_the_order_of_the_file() {
     let error = TestChassis::builder()
         .register(scripted("orders", &[]))
-        .config("plugins:\n  oders:\n    enabled: true\n")
+        .register(scripted("pool", &[]))
+        .register(scripted("idle", &[]))
+        .config(
+            "plugins:\n  pool:\n    config: {logg: a, init: fial}\n  stranger: {}\n  \
+             orders:\n    config: {lgo: a}\n  idle:\n    enabled: false\n    config: {lgo: a}\n",
+        )
         .start_error()
         .await;
-    assert_eq!(error.code(), code::CONFIG_UNKNOWN_PLUGIN);
-    assert!(
-        error.report().contains("test.yaml:2:3"),
-        "{}",
-        error.report()
-    );
-    assert!(
-        error.report().contains("did you mean `orders`?"),
-        "{}",
-        error.report()
-    );
-    assert!(
-        error.report().contains("use chassis_oders as _;"),
-        "{}",
-        error.report()
+    let found: Vec<_> = std::iter::once(&error)
+        .chain(error.others())
+        .map(|error| (error.origin().unwrap(), error.code()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("test.yaml:3:14", code::CONFIG_UNKNOWN_KEY),
+            ("test.yaml:3:29", code::CONFIG_INVALID),
+            ("test.yaml:4:3", code::CONFIG_UNKNOWN_PLUGIN),
+            ("test.yaml:6:14", code::CONFIG_UNKNOWN_KEY),
+        ],
+        "a plugin that does not take part is not asked"
     );
 }
 

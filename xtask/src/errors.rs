@@ -12,6 +12,7 @@ const SOURCE: &str = "chassis/src/error/code.rs";
 /// One entry of `codes! {}`.
 #[derive(Debug, PartialEq)]
 struct Entry {
+    constant: String,
     name: String,
     status: u16,
     meaning: String,
@@ -42,9 +43,10 @@ pub(crate) fn page(root: &Path) -> Result<String, String> {
          an HTTP client finds it as `code` in the `application/problem+json` body, a test as `error.code().name()`. \
          Plugins and services add their own; by habit those begin with the name of the plugin.\n\n\
          <!-- Written by `cargo xtask errors` from chassis/src/error/code.rs: change it there. -->\n\n\
-         | Code | HTTP status | Meaning |\n|---|---|---|\n",
+         | Code | Constant | HTTP status | Meaning |\n|---|---|---|---|\n",
     );
     for Entry {
+        constant,
         name,
         status,
         meaning,
@@ -52,7 +54,10 @@ pub(crate) fn page(root: &Path) -> Result<String, String> {
     {
         // A bar would end the cell.
         let meaning = meaning.replace('|', "\\|");
-        _ = writeln!(text, "| `{name}` | {status} | {meaning} |");
+        _ = writeln!(
+            text,
+            "| `{name}` | `code::{constant}` | {status} | {meaning} |"
+        );
     }
     Ok(text)
 }
@@ -73,13 +78,14 @@ fn parse(source: &str) -> Result<Vec<Entry>, String> {
                     meaning.push(doc.trim());
                     continue;
                 }
-                let (name, status) = entry(line).ok_or_else(|| {
+                let (constant, name, status) = entry(line).ok_or_else(|| {
                     format!(
                         "{SOURCE}:{}: write `NAME = \"some.code\", 422;` on one line",
                         index + 1
                     )
                 })?;
                 entries.push(Entry {
+                    constant,
                     name,
                     status,
                     meaning: meaning.join(" "),
@@ -94,11 +100,12 @@ fn parse(source: &str) -> Result<Vec<Entry>, String> {
 }
 
 /// `CONST = "name", status;`
-fn entry(line: &str) -> Option<(String, u16)> {
-    let (_, value) = line.split_once('=')?;
+fn entry(line: &str) -> Option<(String, String, u16)> {
+    let (constant, value) = line.split_once('=')?;
     let (name, status) = value.strip_suffix(';')?.split_once(',')?;
     let name = name.trim().strip_prefix('"')?.strip_suffix('"')?;
-    Some((name.to_owned(), status.trim().parse().ok()?))
+    let status = status.trim().parse().ok()?;
+    Some((constant.trim().to_owned(), name.to_owned(), status))
 }
 
 #[cfg(test)]
@@ -119,14 +126,15 @@ mod tests {
             }
             const OTHER: &str = "other";
         "#;
-        let entry = |name: &str, status, meaning: &str| Entry {
+        let entry = |constant: &str, name: &str, status, meaning: &str| Entry {
+            constant: constant.to_owned(),
             name: name.to_owned(),
             status,
             meaning: meaning.to_owned(),
         };
         let expected = [
-            entry("broken", 500, "It is broken."),
-            entry("order.gone", 410, "Gone."),
+            entry("BROKEN", "broken", 500, "It is broken."),
+            entry("GONE", "order.gone", 410, "Gone."),
         ];
         assert_eq!(parse(source).unwrap(), expected);
     }
@@ -153,7 +161,7 @@ mod tests {
     fn the_list_of_the_chassis_is_understood() {
         let page = page(&process::root()).unwrap();
         assert!(
-            page.contains("\n| `internal` | 500 | Something failed "),
+            page.contains("\n| `internal` | `code::INTERNAL` | 500 | Something failed "),
             "{page}"
         );
     }

@@ -26,6 +26,9 @@ pub(crate) struct Arg {
     pub(crate) value: Option<Expr>,
 }
 
+/// Keys that may be given any number of times, where they are known.
+const REPEATABLE: &[&str] = &["with"];
+
 /// One argument, before it is known whether the attribute begins with one that has no key.
 enum Raw {
     Keyed(Arg),
@@ -77,7 +80,8 @@ impl Args {
         Ok(args)
     }
 
-    /// Gives each argument to `read`, which says whether it knows the key. Unknown and repeated keys are mistakes.
+    /// Gives each argument to `read`, which says whether it knows the key. Unknown and repeated keys are mistakes, but
+    /// for those in [`REPEATABLE`].
     pub(crate) fn read(
         self,
         attribute: &str,
@@ -96,7 +100,7 @@ impl Args {
             let key = arg.key.unraw().to_string();
             if !keys.contains(&&*key) {
                 errors.at(&arg.key, unknown(attribute, &key, keys));
-            } else if seen.contains(&key) {
+            } else if seen.contains(&key) && !REPEATABLE.contains(&&*key) {
                 errors.at(&arg.key, format!("`{key}` is given twice; keep one"));
             } else {
                 errors.ok(read(&key, arg));

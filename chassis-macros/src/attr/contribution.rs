@@ -5,7 +5,7 @@ use super::{
     value::{as_path, text},
 };
 use crate::errors::Errors;
-use syn::{Attribute, Ident, LitStr, Meta, Path, ext::IdentExt as _};
+use syn::{Attribute, Expr, Ident, LitStr, Meta, Path, ext::IdentExt as _};
 
 /// One attribute of a method: where the method is wired.
 pub(crate) struct Contribution {
@@ -50,6 +50,8 @@ pub(crate) struct Options {
     pub(crate) skip_on_failure: Option<LitStr>,
     pub(crate) routes: Option<LitStr>,
     pub(crate) buffered: Option<usize>,
+    /// The key itself, and what is attached to the route.
+    pub(crate) with: Vec<(Ident, Expr)>,
 }
 
 impl Kind {
@@ -74,7 +76,7 @@ impl Kind {
 
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Route(_) => &["deadline"],
+            Self::Route(_) => &["deadline", "with"],
             Self::Filter => &[
                 "priority",
                 "after",
@@ -137,6 +139,7 @@ impl Contribution {
                     "requires" => options.requires = arg.texts()?,
                     "deadline" => options.deadline = Some((arg.key.clone(), arg.millis()?)),
                     "on_failure" => options.skip_on_failure = Some(skip(arg.text()?)?),
+                    "with" => options.with.push((arg.key.clone(), arg.expr()?)),
                     "routes" => options.routes = Some(arg.text()?),
                     _ => options.buffered = Some(arg.buffered()?),
                 }

@@ -91,6 +91,11 @@ impl Arg {
         as_path(self.value()?).ok_or_else(|| self.expected("a path, like `my::chassis`"))
     }
 
+    /// Any expression.
+    pub(crate) fn expr(&self) -> syn::Result<Expr> {
+        self.value().cloned()
+    }
+
     fn value(&self) -> syn::Result<&Expr> {
         self.value.as_ref().ok_or_else(|| {
             syn::Error::new_spanned(

@@ -1,6 +1,10 @@
 //! `#[contributes]`: each method is wired where its attributes say.
 
-use super::{at, endpoint::expand_endpoint, place, private, spot, spot_of_result};
+use super::{
+    at,
+    endpoint::{expand_endpoint, without_self},
+    place, private, spot, spot_of_result,
+};
 use crate::{
     attr::{Contribution, Kind, Options, Target},
     item::{Block, Method},
@@ -83,13 +87,18 @@ impl<'a> Wiring<'a> {
             kind => self.at_point(*kind),
         };
         let keys = options_chain(options);
+        let with = options.with.iter().map(|(key, value)| {
+            let value = without_self(value.to_token_stream(), self.self_ty);
+            // At the key, because the compiler says there who wants the value to be `Clone`.
+            quote_spanned!(key.span()=> .with(#value))
+        });
         let skip = options.skip_on_failure.as_ref().map(|skip| {
             // At the value, because that is what a sealed point refuses.
             let placed = quote_spanned!(skip.span()=> __placed);
             quote!(let __placed = #private::skip_on_failure(#placed);)
         });
         quote! {
-            let __placed = #wired #keys;
+            let __placed = #wired #keys #(#with)*;
             #skip
             let _ = __placed;
         }

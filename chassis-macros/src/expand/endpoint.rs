@@ -83,7 +83,7 @@ fn or_answer(private: &TokenStream, name: &Ident, extracted: &TokenStream) -> To
 }
 
 /// `Self` has no meaning outside the impl block.
-fn without_self(tokens: TokenStream, self_ty: &Type) -> TokenStream {
+pub(super) fn without_self(tokens: TokenStream, self_ty: &Type) -> TokenStream {
     tokens
         .into_iter()
         .map(|token| match token {

@@ -75,7 +75,7 @@ fn each_attribute_is_wired_where_it_says() {
     let block = "impl Hello {
         #[cfg(unix)]
         #[doc = \"kept\"]
-        #[put(\"/a\", deadline = \"2s\")]
+        #[put(\"/a\", with = Scopes(3), deadline = \"2s\", with = Self::LIMIT)]
         #[post(\"/a\")]
         async fn a(&self) {}
 
@@ -92,7 +92,9 @@ fn each_attribute_is_wired_where_it_says() {
     contains("#[cfg(unix)]{let__placed");
     contains("Method::PUT,\"/a\"");
     contains("Method::POST,\"/a\"");
-    contains(".deadline(::core::time::Duration::from_millis(2000u64))");
+    contains(
+        ".deadline(::core::time::Duration::from_millis(2000u64)).with(Scopes(3)).with(Hello::LIMIT)",
+    );
     contains("filter_async_named(__to,\"shop.price\",&__this,");
     contains(".priority(-1i32).after(\"x\").after(\"y\").buffered(1024usize)");
 }

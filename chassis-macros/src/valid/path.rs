@@ -36,7 +36,12 @@ fn path_error(path: &str) -> Option<String> {
         return Some("a path can't be empty; write `/`".into());
     }
     if !path.starts_with('/') {
-        return Some(format!("a path begins with `/`; write `/{path}`"));
+        let whole = corrected(path);
+        return Some(match path_error(&whole) {
+            None => format!("a path begins with `/`; write `{whole}`"),
+            // Not one mistake in the place of another.
+            Some(_) => "a path begins with `/`".to_owned(),
+        });
     }
     if path.contains(|c: char| c.is_whitespace() || matches!(c, '?' | '#')) {
         return Some(format!(
@@ -45,15 +50,9 @@ fn path_error(path: &str) -> Option<String> {
     }
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
-        if let Some(name) = segment.strip_prefix(':') {
+        if let Some(today) = today(segment) {
             return Some(format!(
-                "`{segment}` is how axum 0.7 writes it; write `{{{name}}}`"
-            ));
-        }
-        if let Some(name) = segment.strip_prefix('*') {
-            let name = if name.is_empty() { "rest" } else { name };
-            return Some(format!(
-                "`{segment}` is how axum 0.7 writes it; write `{{*{name}}}`"
+                "`{segment}` is how axum 0.7 writes it; write `{today}`"
             ));
         }
         match parameter(segment) {
@@ -72,6 +71,25 @@ fn path_error(path: &str) -> Option<String> {
         }
     }
     None
+}
+
+/// What a segment in the style of axum 0.7 is today: `{id}` for `:id`, `{*rest}` for `*rest`.
+fn today(segment: &str) -> Option<String> {
+    if let Some(name) = segment.strip_prefix(':') {
+        let name = if name.is_empty() { "id" } else { name };
+        return Some(format!("{{{name}}}"));
+    }
+    let name = segment.strip_prefix('*')?;
+    let name = if name.is_empty() { "rest" } else { name };
+    Some(format!("{{*{name}}}"))
+}
+
+/// A path without its `/`, as it was meant.
+fn corrected(path: &str) -> String {
+    let segments = path
+        .split('/')
+        .map(|segment| today(segment).unwrap_or_else(|| segment.to_owned()));
+    segments.fold(String::new(), |path, segment| path + "/" + &segment)
 }
 
 /// The name of the parameter in a segment. `{{` and `}}` are braces as such.
@@ -128,7 +146,11 @@ mod tests {
         }
         says("", "empty");
         says("orders", "write `/orders`");
+        says("u/:id", "write `/u/{id}`");
+        says(":a/:b/*", "write `/{a}/{b}/{*rest}`");
+        assert_eq!(path_error("u/{").unwrap(), "a path begins with `/`");
         says("/orders/:id", "write `{id}`");
+        says("/orders/:", "write `{id}`");
         says("/files/*rest", "write `{*rest}`");
         says("/files/*", "write `{*rest}`");
         says("/{id", "not closed");

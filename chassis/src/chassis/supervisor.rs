@@ -44,11 +44,6 @@ impl Supervisor {
         &self.handle
     }
 
-    /// Cancelled when the supervisor ends.
-    pub(crate) fn ended(&self) -> CancellationToken {
-        self.ended.clone()
-    }
-
     pub(crate) fn end(self) {
         self.ended.cancel();
     }

@@ -103,6 +103,13 @@ impl ConfigBuilder {
         check(tree, file).map_err(together)
     }
 
+    /// All errors as one, in the order of their places: whoever corrects a file goes through it once.
+    pub(crate) fn all(mut errors: Vec<Error>) -> Option<Error> {
+        // Stable: what has no place stays in the order in which it was found.
+        errors.sort_by_cached_key(|error| place(error.origin().unwrap_or_default()));
+        Error::all(errors)
+    }
+
     fn layers(self) -> Result<(Tree, Option<PathBuf>), Vec<Error>> {
         let mut errors = Vec::new();
         let mut tree = defaults(self.service);
@@ -171,12 +178,9 @@ pub(super) fn defaults(service: Option<ServiceSettings>) -> Tree {
     Tree::from_json(value, &Origin::Default)
 }
 
-/// All errors as one, in the order of their places: whoever corrects a file goes through it once.
-fn together(mut errors: Vec<Error>) -> Error {
-    // Stable: what has no place stays in the order in which it was found.
-    errors.sort_by_cached_key(|error| place(error.origin().unwrap_or_default()));
+fn together(errors: Vec<Error>) -> Error {
     // There is at least one; if not, that is an error of ours.
-    Error::all(errors)
+    ConfigBuilder::all(errors)
         .unwrap_or_else(|| Error::msg("the configuration is wrong, but nothing says why"))
 }
 

@@ -3,46 +3,105 @@
 use std::{collections::BTreeMap, ffi::OsString, sync::Arc};
 
 use super::{
-    load,
+    load, path,
     tree::{Node, Origin, Tree},
 };
-use crate::error::{Error, code};
+use crate::error::{Code, Error, code};
 
 /// Two underscores: `CHASSIS_PROFILE` and its like are not settings.
 const PREFIX: &str = "CHASSIS__";
 
-/// Lays the variables that are ours over the tree, in the order of their names; `CHASSIS__A` comes
-/// before `CHASSIS__A__B`, which may so add to what the first one sets.
+/// Lays the variables that are ours over the tree. `CHASSIS__A` comes before `CHASSIS__A__B`, which may
+/// so add to the map that the first one sets.
 pub(super) fn apply(
     tree: &mut Tree,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
     errors: &mut Vec<Error>,
 ) {
-    let ours: BTreeMap<OsString, OsString> = variables
-        .into_iter()
-        .filter(|(name, _)| name.to_string_lossy().starts_with(PREFIX))
-        .collect();
-    for (name, value) in &ours {
+    let variables: BTreeMap<OsString, OsString> = variables.into_iter().collect();
+    let mut ours = Vec::new();
+    for (name, value) in &variables {
         let shown = name.to_string_lossy();
-        let origin = Origin::Environment(shown.as_ref().into());
-        let fail = |message: String| {
-            Error::new(code::CONFIG_UNREADABLE, message).from_origin(origin.to_string())
-        };
+        if !shown.starts_with(PREFIX) {
+            errors.extend(misspelt(&shown));
+            continue;
+        }
         let Some(segments) = name.to_str().and_then(segments) else {
+            let message = format!("`{shown}` does not name a setting");
             errors.push(
-                fail(format!("`{shown}` does not name a setting"))
+                fail(code::CONFIG_UNREADABLE, &shown, message)
                     .with_help("write `CHASSIS__SERVER__LISTEN` for `server.listen`"),
             );
             continue;
         };
         // Never the value itself: the environment is where secrets are.
         let Some(text) = value.to_str() else {
-            errors.push(fail(format!("the value of `{shown}` is not UTF-8")));
+            let message = format!("the value of `{shown}` is not UTF-8");
+            errors.push(fail(code::CONFIG_UNREADABLE, &shown, message));
             continue;
         };
-        let path = resolve(tree, &segments);
+        ours.push((segments, shown, text));
+    }
+    // By what they mean: by name alone, `CHASSIS__a` would come after `CHASSIS__A__B`.
+    ours.sort();
+    let mut names: BTreeMap<Vec<String>, &str> = BTreeMap::new();
+    for (segments, name, text) in &ours {
+        let path = resolve(tree, segments);
+        if let Some(first) = names.get(&path) {
+            let message = format!("`{first}` and `{name}` are the same setting");
+            let error = fail(code::CONFIG_INVALID, name, message);
+            errors.push(error.with_help("unset one of them"));
+            continue;
+        }
+        if let Some(message) = conflict(tree, &path, &names, name) {
+            let error = fail(code::CONFIG_INVALID, name, message);
+            errors.push(error.with_help("unset one of them"));
+            continue;
+        }
+        names.insert(path.clone(), name);
+        let origin = Origin::Environment(name.as_ref().into());
         tree.set(&path, scalar(text, origin));
     }
+}
+
+fn fail(code: Code, name: &str, message: String) -> Error {
+    Error::new(code, message).from_origin(Origin::Environment(name.into()).to_string())
+}
+
+/// `CHASSIS_SERVER__LISTEN`: nobody means anything else by it.
+fn misspelt(name: &str) -> Option<Error> {
+    let rest = name.strip_prefix("CHASSIS_")?;
+    rest.contains("__").then(|| {
+        let message = format!("`{name}` is not read");
+        fail(code::CONFIG_UNKNOWN_KEY, name, message)
+            .with_help(format!("did you mean `{PREFIX}{rest}`?"))
+    })
+}
+
+/// Whether another variable sets a value where this one needs a map: one of the two would be lost, and
+/// with a section all that the file says there. A value from the file may be replaced, that is what
+/// layers are for.
+fn conflict(
+    tree: &Tree,
+    path: &[String],
+    names: &BTreeMap<Vec<String>, &str>,
+    name: &str,
+) -> Option<String> {
+    let mut at = tree;
+    for (depth, key) in path.iter().enumerate() {
+        if let (Origin::Environment(other), false) =
+            (&at.origin, matches!(at.node, Node::Map(_) | Node::Null))
+        {
+            let whole = names.contains_key(&path[..depth]);
+            let what = match whole {
+                true => "is a value".to_owned(),
+                false => format!("has a value at `{}`", path::show(&path[..depth])),
+            };
+            return Some(format!("`{other}` {what}, but `{name}` needs a map there"));
+        }
+        at = at.get(key)?;
+    }
+    None
 }
 
 fn segments(name: &str) -> Option<Vec<String>> {

@@ -99,9 +99,27 @@ fn plain(expected: &str) -> &str {
         "u32" | "u64" | "u128" | "usize" => "a whole number",
         "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "an integer",
         "f32" | "f64" => "a number",
+        "a sequence" => "a list",
         "socket address" => "an address with a port",
         other => other,
     }
+}
+
+/// What a number of the right kind has to be, too.
+fn range(expected: &str) -> Option<&str> {
+    Some(match expected {
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "u128" | "usize" => "a whole number, 0 or more",
+        "i8" => "an integer from -128 to 127",
+        "i16" => "an integer from -32768 to 32767",
+        "i32" => "an integer from -2147483648 to 2147483647",
+        "i64" | "isize" => "an integer of at most 64 bits",
+        other => match other.strip_prefix("a nonzero ") {
+            Some(kind) if kind.starts_with('u') => "a whole number, 1 or more",
+            Some(_) => "an integer other than 0",
+            None => plain(other),
+        },
+    })
 }
 
 impl serde::de::Error for Fault {
@@ -116,10 +134,18 @@ impl serde::de::Error for Fault {
         })
     }
 
-    fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(Problem::Other(format!(
-            "this value is not allowed here; expected {expected}"
-        )))
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let found = match found {
+            // Without these, "expected an integer" would leave one guessing; nobody has a secret like that.
+            Unexpected::Bool(value) => format!("it is {value}"),
+            Unexpected::Unsigned(value) => format!("it is {value}"),
+            Unexpected::Signed(value) => format!("it is {value}"),
+            Unexpected::Float(value) => format!("it is {value}"),
+            _ => "this value is not allowed here".to_owned(),
+        };
+        let expected = expected.to_string();
+        let expected = range(&expected).unwrap_or(&expected);
+        Self::new(Problem::Other(format!("{found}; expected {expected}")))
     }
 
     fn unknown_variant(variant: &str, known: &'static [&'static str]) -> Self {

@@ -142,6 +142,7 @@ fn help(expected: &str) -> Option<&'static str> {
             Some("write it in quotes")
         }
         "a string" if expected == "a boolean" => Some("write `true` or `false`"),
+        _ if expected == "a list" => Some("a list is written `[a, b]`"),
         _ => None,
     }
 }

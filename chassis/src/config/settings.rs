@@ -80,7 +80,7 @@ pub struct ServerSettings {
     pub idle_timeout: Duration,
     /// How many connections may be open at a time; further ones wait. Default: 10000.
     pub max_connections: usize,
-    /// The networks of proxies whose `X-Forwarded-For` and `Forwarded` are believed. Default: none.
+    /// The networks of proxies whose `X-Forwarded-For` is believed. Default: none.
     #[serde(with = "units::networks")]
     pub trusted_proxies: Vec<IpNet>,
 }
@@ -132,8 +132,8 @@ pub struct ShutdownSettings {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ReloadSettings {
-    /// How long requests of the old generation may take to end before they are handed over or cut
-    /// off. Default: `30s`.
+    /// How long requests of the old generation may take to end before its plugins are stopped all the
+    /// same. Default: `30s`.
     #[serde(with = "units::duration")]
     pub drain: Duration,
 }
@@ -185,6 +185,13 @@ impl Settings {
                 "write `127.0.0.1:8081`",
             );
         }
+        if overlap(self.server.listen, self.management.listen) {
+            refuse(
+                "management.listen",
+                "`server.listen` has this address already",
+                "give one of them another port, or 0 for any that is free",
+            );
+        }
         if self.server.max_header < LEAST_HEADER {
             refuse(
                 "server.max_header",
@@ -230,6 +237,13 @@ impl Settings {
             );
         }
     }
+}
+
+/// Whether the second listener could not be bound because of the first.
+fn overlap(first: SocketAddr, second: SocketAddr) -> bool {
+    // "All addresses" has that of the second among them.
+    let all = first.ip().is_unspecified() && first.is_ipv4() == second.is_ipv4();
+    first.port() != 0 && first.port() == second.port() && (all || first.ip() == second.ip())
 }
 
 impl Default for ServiceSettings {

@@ -53,10 +53,11 @@ impl Code {
         self.meaning
     }
 
-    /// Whether the message of such an error may be shown to an HTTP client. Not that of [`INTERNAL`] and
-    /// [`PANIC`], of which nobody knows what is in it, nor of [`NO_EXPORT`], which tells of the inside.
-    pub fn is_public(self) -> bool {
-        ![INTERNAL, PANIC, NO_EXPORT].contains(&self)
+    /// Whether it tells of the inside of the service, which is nothing to its clients: they are answered 500 without the
+    /// text. All codes of the chassis are such, but those about the request itself; the codes of plugins are not.
+    pub(crate) fn is_inside(self) -> bool {
+        let about_requests = [DEADLINE, CLOSED, NO_ANSWER].contains(&self);
+        !about_requests && !self.name.starts_with("http.") && ALL.contains(&self)
     }
 }
 
@@ -108,7 +109,7 @@ codes! {
     CONFIG_UNKNOWN_KEY = "config.unknown_key", 422;
     /// A value of the configuration is of the wrong type, or not one that is allowed.
     CONFIG_INVALID = "config.invalid", 422;
-    /// The configuration names a plugin that is not linked. Is `use its_crate as _;` missing?
+    /// The configuration names a plugin that is not linked. Is its crate missing in `chassis::link!(..)`?
     CONFIG_UNKNOWN_PLUGIN = "config.unknown_plugin", 422;
 
     /// Two plugins, points or capabilities have one name. The error names both places.
@@ -131,8 +132,6 @@ codes! {
     DENIED = "plugin.denied", 403;
     /// A plugin that is `required` is not running, so neither is the service.
     REQUIRED = "plugin.required", 422;
-    /// A plugin is not running because one that it requires is not.
-    BLOCKED = "plugin.blocked", 503;
     /// `cx.require::<T>()` found no export of that type among the plugins that are required.
     NO_EXPORT = "plugin.no_export", 500;
     /// There is no plugin of this name.

@@ -10,7 +10,7 @@ use crate::{
     http::{Mount, RouteTable},
     instance::{Instance, Record},
     point::{
-        Contributed, DeclaredPoint, LinkedPoint, PointInfo,
+        Contributed, DeclaredPoint, LinkedPoint, PointInfo, PointKind,
         order::{self, Wish},
     },
     points, text,
@@ -18,10 +18,11 @@ use crate::{
 use std::{
     any::Any,
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::SystemTime,
 };
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 /// What a generation is built from.
 pub(crate) struct Parts<'a> {
@@ -34,7 +35,9 @@ pub(crate) struct Parts<'a> {
     /// Those that are built, in order.
     pub(crate) instances: Vec<Arc<Instance>>,
     /// The routers of the service itself.
-    pub(crate) routers: Vec<axum::Router>,
+    pub(crate) routers: Vec<Mount>,
+    /// Cancelled once it serves.
+    pub(crate) serves: CancellationToken,
 }
 
 /// A point, with what stands at it: what `GET /extension-points` shows.
@@ -58,6 +61,7 @@ pub(super) struct Put<'a> {
     pub(super) wish: Wish,
     /// The number of its instance in the generation.
     pub(super) owner: u32,
+    gone: Arc<AtomicBool>,
 }
 
 impl Put<'_> {
@@ -68,12 +72,23 @@ impl Put<'_> {
             stats,
             ..
         } = self.contribution;
-        Site::with(
-            Arc::clone(&self.wish.plugin),
-            Arc::clone(point),
-            *deadline,
-            Arc::clone(stats),
-        )
+        Site {
+            gone: Arc::clone(&self.gone),
+            ..Site::with(
+                Arc::clone(&self.wish.plugin),
+                Arc::clone(point),
+                *deadline,
+                Arc::clone(stats),
+            )
+        }
+    }
+
+    /// Something was said of it that nobody would obey.
+    pub(super) fn meaningless(&self, why: &str) -> Error {
+        let message = format!("at `{}`: {why}", self.contribution.point);
+        Error::new(code::POINT_MISMATCH, message)
+            .in_plugin(Arc::clone(&self.wish.plugin))
+            .from_origin(Arc::clone(&self.contribution.origin))
     }
 
     pub(super) fn report(&self, why: String) -> HandlerReport {
@@ -162,10 +177,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, oneshot::
         .iter()
         .flat_map(|instance| instance.contributions.mounts.iter().cloned())
         .collect();
-    mounts.extend(parts.routers.into_iter().map(|router| Mount {
-        owner: "service".into(),
-        router,
-    }));
+    mounts.extend(parts.routers.iter().cloned());
     let routes = match RouteTable::build(&routes, &mounts, &links) {
         Ok(routes) => Arc::new(routes),
         Err(error) => {
@@ -185,11 +197,13 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, oneshot::
         order: parts.order,
         records: parts.records,
         instances: parts.instances,
+        routers: parts.routers,
         routes,
         points,
         table,
         named,
         visible,
+        serves: parts.serves,
         gone: Some(gone),
     };
     Ok((Arc::new(generation), until_gone))
@@ -202,6 +216,19 @@ fn group<'a>(
     errors: &mut Vec<Error>,
 ) -> BTreeMap<Arc<str>, Vec<Put<'a>>> {
     let mut by_point: BTreeMap<Arc<str>, Vec<Put<'a>>> = BTreeMap::new();
+    let alive = |name: &str| {
+        parts
+            .instances
+            .iter()
+            .any(|instance| &**instance.name() == name)
+    };
+    let down = parts
+        .nodes
+        .iter()
+        .map(|node| &*node.name)
+        .filter(|name| !alive(name));
+    let down = text::quoted(down);
+    let down = (!down.is_empty()).then_some(down);
     for (owner, instance) in (0..).zip(&parts.instances) {
         let section: PluginSection = parts.config.plugin(instance.name());
         for point in section.points.keys() {
@@ -212,6 +239,14 @@ fn group<'a>(
         }
         for contribution in &instance.contributions.handlers {
             if !declared.contains_key(&contribution.point) {
+                if let Some(down) = &down {
+                    // Perhaps it is one of these that declares the point: no reason to take the service down.
+                    tracing::warn!(
+                        plugin = %instance.name(), point = %contribution.point,
+                        "contributes to a point that is not there; {down} might declare it, and do not run"
+                    );
+                    continue;
+                }
                 let error = unknown(&contribution.point, declared);
                 let error = error.from_origin(Arc::clone(&contribution.origin));
                 errors.push(error.in_plugin(Arc::clone(instance.name())));
@@ -229,6 +264,7 @@ fn group<'a>(
                 contribution,
                 wish,
                 owner,
+                gone: Arc::clone(&instance.record.gone),
             };
             by_point
                 .entry(Arc::clone(&contribution.point))
@@ -236,7 +272,25 @@ fn group<'a>(
                 .push(put);
         }
     }
+    for (point, puts) in &mut by_point {
+        drop_orphans(point, puts, &|name| {
+            parts.nodes.iter().any(|node| &*node.name == name) && !alive(name)
+        });
+    }
     by_point
+}
+
+/// Drops the contributions that require, at their point, somebody who does not run. (One that nobody has heard of is a
+/// mistake, and found when they are put in order.)
+fn drop_orphans(point: &str, puts: &mut Vec<Put<'_>>, is_down: &dyn Fn(&str) -> bool) {
+    puts.retain(|put| {
+        let down = put.wish.requires.iter().find(|name| is_down(name));
+        if let Some(down) = down {
+            let plugin = &put.wish.plugin;
+            tracing::warn!(%plugin, point, "left out: it requires `{down}` there, which does not run");
+        }
+        down.is_none()
+    });
 }
 
 fn unknown(point: &str, declared: &BTreeMap<Arc<str>, (PointInfo, &dyn DeclaredPoint)>) -> Error {
@@ -260,11 +314,12 @@ fn at_point(name: &str, puts: &[Put<'_>], point: &dyn DeclaredPoint) -> Result<A
     let contributed = |&index: &usize| {
         let put: &Put<'_> = &puts[index];
         if put.contribution.routes.is_some() || put.contribution.buffered.is_some() {
-            let message =
-                format!("`{name}` is no middleware: `routes` and `body` mean nothing there");
-            return Err(Error::new(code::POINT_MISMATCH, message)
-                .in_plugin(Arc::clone(&put.wish.plugin))
-                .from_origin(Arc::clone(&put.contribution.origin)));
+            return Err(put.meaningless("`routes` and `body` are for middleware"));
+        }
+        if put.contribution.skip_on_failure && point.info().kind != PointKind::Filter {
+            return Err(
+                put.meaningless("only at a filter point can a handler be skipped when it fails")
+            );
         }
         Ok(Contributed {
             handler: Arc::clone(&put.contribution.handler),

@@ -101,7 +101,23 @@ impl<'a> Piece<'a> {
         wish
     }
 
+    /// Refuses what was said of it and nobody would obey.
+    fn check(&self) -> Result<()> {
+        let is_hook = matches!(self, Self::Hooks(..));
+        for put in self.puts() {
+            let is_pre = *put.contribution.point == *points::PRE_REQUEST.name;
+            if put.contribution.buffered.is_some() && !is_pre {
+                return Err(put.meaningless("only a pre-request hook can have the body buffered"));
+            }
+            if put.contribution.skip_on_failure && !is_hook {
+                return Err(put.meaningless("only a hook can be skipped when it fails"));
+            }
+        }
+        Ok(())
+    }
+
     fn link(&self) -> Result<Link> {
+        self.check()?;
         let routes = self.puts().find_map(|put| put.contribution.routes.clone());
         let kind = match self {
             Self::Hooks(pre, post) => LinkKind::Hooks(Arc::new(Position {
@@ -113,10 +129,9 @@ impl<'a> Piece<'a> {
             Self::Around(put) => LinkKind::Around(Arc::new(entry::<AroundFn>(put)?)),
             Self::Layer(put) => {
                 let Entry { handler, site, .. } = entry::<LayerFn>(put)?;
-                LinkKind::Layer(Arc::new(Layered {
-                    site,
-                    service: handler(),
-                }))
+                // The layer is the plugin's own code.
+                let service = site.run_sync(|| Ok(handler()))?;
+                LinkKind::Layer(Arc::new(Layered { site, service }))
             }
         };
         Ok(Link { routes, kind })

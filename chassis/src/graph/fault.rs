@@ -28,10 +28,7 @@ pub(super) fn missing<'a>(
 ) -> Error {
     let help =
         did_you_mean(name, known.filter(|known| **known != *node.name)).unwrap_or_else(|| {
-            format!(
-                "link the crate that has it: `use {} as _;`",
-                name.replace('-', "_")
-            )
+            "no linked crate has it; is one missing in `chassis::link!(..)`?".to_owned()
         });
     Error::new(
         code::MISSING,

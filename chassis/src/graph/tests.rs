@@ -184,7 +184,7 @@ fn missing_without_a_near_name_says_how_to_link() {
     let error = error(&[node("orders").requires(&["request-tracing"])]);
     assert_eq!(
         error.help(),
-        Some("link the crate that has it: `use request_tracing as _;`")
+        Some("no linked crate has it; is one missing in `chassis::link!(..)`?")
     );
 }
 

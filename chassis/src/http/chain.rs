@@ -14,7 +14,7 @@ use super::{
     layer::{self, Layered},
     problem::{Failure, problem},
     request::RequestContext,
-    route::RoutePattern,
+    route::{RouteInfo, RoutePattern},
     table::Target,
 };
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
     point::{Entry, FilterFn, Flow},
     text,
 };
+use axum::extract::ConnectInfo;
 use futures_util::FutureExt as _;
 use http::header;
 use std::{ops::Range, sync::Arc, time::Duration};
@@ -195,22 +196,29 @@ impl Chain {
     /// The way in; whether the handler is to be called.
     async fn enter(&self, range: Range<usize>, exchange: &mut Exchange) -> bool {
         for (index, position) in range.clone().zip(&self.positions[range]) {
-            exchange.entered = index + 1;
-            let Some(pre) = &position.pre else { continue };
-            exchange.owner = position.owner;
+            let Some(pre) = &position.pre else {
+                exchange.entered = index + 1;
+                continue;
+            };
             if let Some(limit) = position.buffered
                 && let Err(error) = exchange.buffer(limit.min(exchange.max_body)).await
             {
                 exchange.put_response(problem(error), Outcome::Answered);
                 return false;
             }
+            // Only now: who has not seen the request is not told of its end.
+            exchange.entered = index + 1;
+            exchange.owner = position.owner;
             match call(pre, exchange).await {
                 Ok(Flow::Continue) => exchange.follow_reroute(),
                 Ok(Flow::Answer(response)) => {
                     exchange.put_response(response, Outcome::AnsweredEarly);
                     return false;
                 }
-                Err(error) if pre.skip_on_failure => pre.site.skip(&error),
+                Err(error) if pre.skip_on_failure => {
+                    exchange.forget_reroute();
+                    pre.site.skip(&error);
+                }
                 Err(error) => {
                     exchange.put_response(problem(error), Outcome::Failed);
                     return false;
@@ -283,9 +291,17 @@ impl Chain {
     }
 }
 
+/// What came of an exchange.
+pub(crate) struct Served {
+    pub(crate) response: Response,
+    /// The route, where the answer is one for the log.
+    pub(crate) route: Option<Arc<RouteInfo>>,
+    pub(crate) outcome: Outcome,
+}
+
 /// Takes an exchange through its chain, and gives its response. One that takes longer than `deadline` is cut off:
 /// its hooks see the way out all the same.
-pub(crate) async fn serve(mut exchange: Exchange, deadline: Duration) -> Response {
+pub(crate) async fn serve(mut exchange: Exchange, deadline: Duration) -> Served {
     let chain = Arc::clone(&exchange.chain);
     if tokio::time::timeout(deadline, chain.run(&mut exchange))
         .await
@@ -301,7 +317,13 @@ pub(crate) async fn serve(mut exchange: Exchange, deadline: Duration) -> Respons
         exchange.put_response(problem(error), Outcome::Deadline);
         chain.leave_soon(&mut exchange).await;
     }
-    exchange.take_response()
+    let is_failure = exchange.status().is_server_error();
+    let route = is_failure.then(|| exchange.handling().info.clone());
+    Served {
+        response: exchange.take_response(),
+        route: route.flatten(),
+        outcome: exchange.outcome,
+    }
 }
 
 /// One guarded call of a hook.
@@ -341,7 +363,11 @@ async fn terminal(exchange: &mut Exchange) {
             settle(exchange, response, Outcome::Answered);
         }
         Target::Mounted { mounted, site } => {
-            let request = exchange.take_request();
+            let mut request = exchange.take_request();
+            // Handlers of axum apps ask for it; `axum::serve` gives it in this way too.
+            request
+                .extensions_mut()
+                .insert(ConnectInfo(exchange.cx.peer));
             let response = site.run(async { Ok(mounted.call(request).await) }).await;
             settle(exchange, response, Outcome::Answered);
         }

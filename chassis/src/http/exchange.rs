@@ -16,7 +16,7 @@ use axum::extract::DefaultBodyLimit;
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, Method, StatusCode, Uri, Version};
 use http_body_util::{BodyExt as _, Limited};
-use std::{any::Any, fmt, mem, sync::Arc};
+use std::{any::Any, fmt, mem, net::SocketAddr, sync::Arc};
 use tokio::time::Instant;
 
 /// How a request ended, as far as is known when a post-response hook runs.
@@ -80,6 +80,7 @@ impl Exchange {
         scope: Scope,
         request_id: RequestId,
         client: ClientAddr,
+        peer: SocketAddr,
         max_body: usize,
     ) -> Self {
         let (parts, body) = request.into_parts();
@@ -101,6 +102,7 @@ impl Exchange {
                 params,
                 request_id,
                 client,
+                peer,
             }),
             table,
             chain,
@@ -257,6 +259,11 @@ impl Exchange {
         Ok(())
     }
 
+    /// A hook that failed has asked for nothing.
+    pub(super) fn forget_reroute(&mut self) {
+        self.rerouted = false;
+    }
+
     /// Looks the route up again, if a hook asked for it.
     #[inline]
     pub(super) fn follow_reroute(&mut self) {
@@ -266,15 +273,18 @@ impl Exchange {
                 scope,
                 request_id,
                 client,
+                peer,
                 ..
             } = &*self.cx;
-            let (scope, request_id, client) = (scope.clone(), request_id.clone(), *client);
+            let (scope, request_id) = (scope.clone(), request_id.clone());
+            let (client, peer) = (*client, *peer);
             self.cx = Arc::new(RequestContext {
                 scope,
                 handling,
                 params,
                 request_id,
                 client,
+                peer,
             });
         }
     }

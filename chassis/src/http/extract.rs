@@ -1,7 +1,11 @@
 //! The extractors of the chassis: what a handler can take as an argument, besides all of axum's.
 
 use super::{Request, Response, problem::rejected, request::RequestContext};
-use crate::error::{Error, Result, code};
+use crate::{
+    error::{Error, Result, code},
+    scope::Found,
+    text,
+};
 use axum::{
     extract::{FromRequest, FromRequestParts, OptionalFromRequestParts},
     response::IntoResponse,
@@ -192,20 +196,26 @@ impl<T: Send + Sync + 'static, S: Send + Sync> FromRequestParts<S> for Shared<T>
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let cx = RequestContext::of(parts)?;
         let owner = cx.handling.info.as_ref().map_or("", |info| &info.owner);
-        let export = cx.scope.world.export(owner, TypeId::of::<T>());
-        export
-            .and_then(|value| value.downcast().ok())
-            .map(Self)
-            .ok_or_else(|| {
-                let of = std::any::type_name::<T>();
-                if owner.is_empty() {
-                    let message = format!("`Shared<{of}>` is for the routes of plugins; here there is no plugin to ask");
-                    return Error::new(code::NO_EXPORT, message)
-                        .with_help("give a mounted router what it needs with `Router::with_state`");
-                }
-                let message =
-                    format!("nothing of type `{of}` is exported by `{owner}` or what it requires");
-                Error::new(code::NO_EXPORT, message)
-            })
+        let of = std::any::type_name::<T>();
+        let error = |message| Error::new(code::NO_EXPORT, message);
+        match cx.scope.world.export(owner, TypeId::of::<T>()) {
+            Found::One(value) => {
+                let value = value.downcast().map(Self);
+                value.map_err(|_| error(format!("`{owner}` has no `{of}`")))
+            }
+            Found::Several(owners) => {
+                let owners = text::quoted(owners.iter().map(|name| &**name));
+                Err(error(format!(
+                    "a `{of}` is exported by more than one: {owners}"
+                )))
+            }
+            Found::Nothing if owner.is_empty() => Err(error(format!(
+                "`Shared<{of}>` is for the routes of plugins; here there is no plugin to ask"
+            ))
+            .with_help("give a mounted router what it needs with `Router::with_state`")),
+            Found::Nothing => Err(error(format!(
+                "nothing of type `{of}` is exported by `{owner}` or what it requires"
+            ))),
+        }
     }
 }

@@ -1,15 +1,12 @@
 //! axum routers of services and plugins, mounted beneath the routes of the chassis.
 
 use super::{Body, Request, Response, problem::problem, route::RouteContribution};
-use crate::{
-    error::{Error, Result, code},
-    text,
-};
+use crate::error::{Error, Result, code};
 use axum::{Router, routing::MethodFilter};
 use http::{StatusCode, header};
 use http_body::Body as _;
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, Location, catch_unwind},
     sync::Arc,
 };
 use tower::ServiceExt as _;
@@ -18,7 +15,22 @@ use tower::ServiceExt as _;
 #[derive(Clone)]
 pub(crate) struct Mount {
     pub(crate) owner: Arc<str>,
+    /// Where it was mounted.
+    pub(crate) origin: Arc<str>,
     pub(crate) router: Router,
+}
+
+impl Mount {
+    /// A router that is mounted at the place in the source where this is called.
+    #[track_caller]
+    pub(crate) fn here(owner: Arc<str>, router: Router) -> Self {
+        let place = Location::caller();
+        Self {
+            owner,
+            origin: format!("{}:{}", place.file(), place.line()).into(),
+            router,
+        }
+    }
 }
 
 /// All mounted routers, as one.
@@ -105,26 +117,29 @@ pub(crate) fn is_quiet() -> bool {
 /// Finds the other owner by trying the pairs.
 fn clash(mounts: &[Mount], routes: &[RouteContribution], owner: &Arc<str>, said: &str) -> Error {
     let pieces = || {
-        let routes = routes.iter().map(|route| (&route.info.owner, dummy(route)));
-        routes.chain(
-            mounts
-                .iter()
-                .map(|mount| (&mount.owner, mount.router.clone())),
-        )
+        let routes = routes
+            .iter()
+            .map(|route| (&route.info.owner, &route.info.origin, dummy(route)));
+        let routers = mounts
+            .iter()
+            .map(|mount| (&mount.owner, &mount.origin, mount.router.clone()));
+        routes.chain(routers)
     };
-    let mine: Vec<Router> = pieces()
-        .filter(|(of, _)| *of == owner)
-        .map(|(_, router)| router)
-        .collect();
-    let other = pieces().filter(|(of, _)| *of != owner).find(|(_, router)| {
-        mine.iter()
-            .any(|mine| merge(mine.clone(), router.clone()).is_err())
+    // Not by their owners: one may have claimed a route twice itself.
+    let all: Vec<_> = pieces().collect();
+    let clashing = all.iter().enumerate().find_map(|(index, (_, _, one))| {
+        let mut rest = all[index + 1..].iter();
+        let other = rest.find(|(_, _, other)| merge(one.clone(), other.clone()).is_err())?;
+        Some([&all[index], other])
     });
-    let owners = match &other {
-        Some((other, _)) => {
-            let mut both = [&**other, &**owner];
+    let owners = match clashing {
+        Some(both) => {
+            let claim = |(owner, origin, _): &(&Arc<str>, &Arc<str>, Router)| {
+                format!("`{owner}` ({origin})")
+            };
+            let mut both = both.map(claim);
             both.sort_unstable();
-            text::quoted(both)
+            both.join(" and by ")
         }
         None => format!("`{owner}`"),
     };

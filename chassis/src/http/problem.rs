@@ -11,38 +11,78 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub(crate) struct Failure(pub(crate) Arc<Error>);
 
+/// The error behind a response.
+#[cfg(feature = "testing")]
+pub(crate) fn error_of(extensions: &http::Extensions) -> Option<Arc<Error>> {
+    extensions.get().map(|Failure(error)| Arc::clone(error))
+}
+
 /// The answer to an error: `application/problem+json` with a stable `code`.
 ///
-/// The text of an error that has no code of its own stays in the log: nobody knows what is in it.
+/// What a client of the service is told is what concerns it. The text of an error that has no code of its own, and of one
+/// that tells of the inside of the service (a plugin, a point, the configuration), stays in the log.
 pub(crate) fn problem(error: Error) -> Response {
     let code = error.code();
-    let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = if code.is_inside() { 500 } else { code.status() };
+    let mut body = head(&error, status);
+    if code.is_inside() {
+        body.insert("detail".into(), code.meaning().trim().into());
+    } else {
+        tell(&error, &mut body);
+    }
+    respond(body, status, Arc::new(error))
+}
+
+/// The same answer for operators, who are told everything.
+pub(crate) fn in_full(response: Response) -> Response {
+    let Some(Failure(error)) = response.extensions().get().cloned() else {
+        return response;
+    };
+    let status = error.code().status();
+    let mut body = head(&error, status);
+    tell(&error, &mut body);
+    let mut full = respond(body, status, error);
+    // `Allow` and the like.
+    let (head, _) = response.into_parts();
+    for (name, value) in &head.headers {
+        full.headers_mut()
+            .entry(name)
+            .or_insert_with(|| value.clone());
+    }
+    full
+}
+
+fn head(error: &Error, status: u16) -> Map<String, Value> {
+    let title = StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason());
     let mut body = Map::new();
     body.insert("type".into(), "about:blank".into());
-    body.insert(
-        "title".into(),
-        status.canonical_reason().unwrap_or("Error").into(),
-    );
-    body.insert("status".into(), status.as_u16().into());
-    body.insert("code".into(), code.name().into());
-    if code.is_public() {
-        body.insert("detail".into(), error.message().into());
-        if let Some(help) = error.help() {
-            body.insert("help".into(), help.into());
-        }
-        // A place that is to blame is told of each error; it says more than the detail.
-        if !error.others().is_empty() || error.origin().is_some() {
-            let all = std::iter::once(&error).chain(error.others());
-            body.insert("errors".into(), all.map(one).collect());
-        }
-    } else {
-        body.insert("detail".into(), code.meaning().trim().into());
+    body.insert("title".into(), title.unwrap_or("Error").into());
+    body.insert("status".into(), status.into());
+    body.insert("code".into(), error.code().name().into());
+    body
+}
+
+fn tell(error: &Error, body: &mut Map<String, Value>) {
+    body.insert("detail".into(), error.message().into());
+    if let Some(help) = error.help() {
+        body.insert("help".into(), help.into());
     }
+    // A place that is to blame is told of each error; it says more than the detail.
+    if !error.others().is_empty() || error.origin().is_some() {
+        let all = std::iter::once(error).chain(error.others());
+        body.insert("errors".into(), all.map(one).collect());
+    }
+}
+
+fn respond(body: Map<String, Value>, status: u16, error: Arc<Error>) -> Response {
     let mut response = Response::new(Body::from(Value::Object(body).to_string()));
-    *response.status_mut() = status;
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let json = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
-    response.extensions_mut().insert(Failure(Arc::new(error)));
+    response.extensions_mut().insert(Failure(error));
     response
 }
 

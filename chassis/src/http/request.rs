@@ -25,6 +25,7 @@ pub(crate) struct RequestContext {
     pub(crate) params: Option<Params>,
     pub(crate) request_id: RequestId,
     pub(crate) client: ClientAddr,
+    pub(crate) peer: SocketAddr,
 }
 
 impl RequestContext {

@@ -129,6 +129,10 @@ impl RoutePattern {
         Self(pattern.into())
     }
 
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     pub(crate) fn matches(&self, route: &str) -> bool {
         match self.0.strip_suffix("/**") {
             None => &*self.0 == route,

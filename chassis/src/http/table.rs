@@ -7,8 +7,9 @@ use super::{
     route::{Endpoint, RouteContribution, RouteInfo},
 };
 use crate::{
-    call::Site,
+    call::{Site, Stats},
     error::{Error, Result, code},
+    text,
 };
 use http::{HeaderValue, Method, Uri};
 use std::{collections::BTreeMap, fmt, sync::Arc};
@@ -41,6 +42,8 @@ pub(crate) struct RouteTable {
     paths: matchit::Router<Methods>,
     otherwise: Arc<Handling>,
     pub(crate) infos: Vec<Arc<RouteInfo>>,
+    /// The calls of all mounted routers together: axum does not tell them apart.
+    pub(crate) mounted: Arc<Stats>,
 }
 
 /// The handlers at one path.
@@ -52,6 +55,21 @@ struct Methods {
 }
 
 impl RouteTable {
+    /// A table without routes: everything is 404.
+    pub(crate) fn empty() -> Self {
+        let handling = Handling {
+            info: None,
+            chain: Arc::new(Chain::compile(&[], None)),
+            target: Target::NotFound,
+        };
+        Self {
+            paths: matchit::Router::new(),
+            otherwise: Arc::new(handling),
+            infos: Vec::new(),
+            mounted: Arc::default(),
+        }
+    }
+
     /// Builds the table.
     pub(crate) fn build(
         routes: &[RouteContribution],
@@ -115,7 +133,9 @@ impl RouteTable {
                 .insert(*path, methods)
                 .map_err(|error| unroutable(path, routes, &by_path, &error))?;
         }
+        warn_of_patterns(links, &by_path);
         Ok(Self {
+            mounted: Arc::clone(&mounted_site.stats),
             paths,
             otherwise: otherwise(Target::NotFound),
             infos: by_path
@@ -190,6 +210,24 @@ fn names(path: &str) -> Arc<[Box<str>]> {
     inside
         .map(|name| name.trim_start_matches('*').into())
         .collect()
+}
+
+/// A pattern that matches no route guards nothing. That may be meant (the plugin that has the routes is switched off), so
+/// it is no error; but nobody should find out by accident.
+fn warn_of_patterns(links: &[Link], by_path: &BTreeMap<&str, Vec<&RouteContribution>>) {
+    for pattern in links.iter().filter_map(|link| link.routes.as_ref()) {
+        if !by_path.keys().any(|path| pattern.matches(path)) {
+            let help = text::did_you_mean(
+                pattern.as_str().trim_end_matches("/**"),
+                by_path.keys().copied(),
+            );
+            tracing::warn!(
+                pattern = pattern.as_str(),
+                help,
+                "middleware is limited to routes that do not exist (those of mounted routers do not count)"
+            );
+        }
+    }
 }
 
 fn allowed(by_method: &[(Method, Arc<Handling>)]) -> HeaderValue {

@@ -1,6 +1,9 @@
 //! The tasks of an instance: begun together with its `start`, ended after its `stop`.
 
-use crate::{call::Site, error::Result};
+use crate::{
+    call::Site,
+    error::{Error, Result, code},
+};
 use std::{
     fmt,
     pin::Pin,
@@ -79,8 +82,16 @@ impl Tasks {
         name: &'static str,
         work: impl FnOnce() -> Result<()> + Send + 'static,
     ) {
-        let workers = self.0.workers.clone();
-        self.spawn(name, async move { workers.spawn_blocking(work).await? });
+        let tasks = self.clone();
+        self.spawn(name, async move {
+            // The thread counts as a task itself: whoever waits for the tasks waits for it.
+            let token = tasks.0.tracker.token();
+            let run = move || {
+                let _token = token;
+                work()
+            };
+            tasks.0.workers.spawn_blocking(run).await?
+        });
     }
 
     /// Runs something again and again: after `period`, and then `period` after it has ended, each time up to a tenth
@@ -99,7 +110,7 @@ impl Tasks {
                     () = stopping.cancelled() => return Ok(()),
                     () = tokio::time::sleep(jitter.lengthen(period)) => {}
                 }
-                if let Err(error) = site.run(work()).await {
+                if let Err(error) = site.run(async { work().await }).await {
                     tracing::error!(plugin = %site.plugin, task = name, error = %error.report(), "run failed");
                 }
             }
@@ -128,8 +139,8 @@ impl Tasks {
         self.0.stopping.cancel();
     }
 
-    /// Ends the tasks: those that have not ended by themselves are dropped.
-    pub(crate) async fn end(&self) {
+    /// Drops the tasks, those that block a thread excepted: these can't be dropped.
+    pub(crate) fn cut_off(&self) {
         self.0.stopping.cancel();
         self.0.cut_off.cancel();
         // What was never begun is dropped with the list.
@@ -141,8 +152,26 @@ impl Tasks {
                 .take(),
         );
         self.0.tracker.close();
-        // A task that blocks its thread can't be dropped; it must not hold up the rest.
-        _ = tokio::time::timeout(Duration::from_secs(1), self.0.tracker.wait()).await;
+    }
+
+    /// Ends the tasks: those that have not ended by themselves are dropped. An error if some block their thread still.
+    pub(crate) async fn end(&self) -> Result<()> {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        self.cut_off();
+        if tokio::time::timeout(PATIENCE, self.0.tracker.wait())
+            .await
+            .is_ok()
+        {
+            return Ok(());
+        }
+        let message = format!(
+            "{} of its tasks block their thread, and go on",
+            self.count()
+        );
+        Err(Error::new(code::DEADLINE, message)
+            .in_plugin(Arc::clone(&self.0.plugin))
+            .at("stop")
+            .with_help("let blocking work look at `cx.stopping()`"))
     }
 
     /// How many tasks there are.

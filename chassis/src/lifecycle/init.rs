@@ -1,6 +1,6 @@
 //! Builds the instances of a stage: admitted first, then each after those that it waits for.
 
-use super::{Making, on_workers, waves::waves};
+use super::{Making, log_failure, on_workers, waves::waves};
 use crate::{
     context::{Background, PluginContext},
     error::{Error, Result, code},
@@ -33,7 +33,7 @@ impl Making<'_> {
         {
             if let Err(error) = self.admit(index, judges.as_ref()).await {
                 let record = &self.records[index];
-                tracing::error!(plugin = %record.name, error = %error.report(), "plugin denied");
+                log_failure("plugin denied", &record.name, &error);
                 record.fail(&error);
             }
         }
@@ -57,9 +57,9 @@ impl Making<'_> {
                     self.built.insert(index, Arc::new(instance));
                 }
                 Err(error) => {
-                    tracing::error!(plugin = %record.name, error = %error.report(), "init failed");
+                    log_failure("init failed", &record.name, &error);
                     record.fail(&error);
-                    record.tasks.end().await;
+                    _ = record.tasks.end().await;
                 }
             }
             waves.done(index);
@@ -92,7 +92,17 @@ impl Making<'_> {
             info,
             admitted,
         };
-        match points::ADMIT.apply_flow(scope, &mut candidate).await? {
+        let scope = scope.clone();
+        let ask = async move { points::ADMIT.apply_flow(&scope, &mut candidate).await };
+        let deadline = self.plan.config.settings().lifecycle.init_deadline;
+        let asked = tokio::time::timeout(deadline, on_workers(&self.plan.workers, ask)).await;
+        let hangs = |_| {
+            Error::new(
+                code::DEADLINE,
+                "those who decide at `plugin.admit` do not answer",
+            )
+        };
+        match asked.unwrap_or_else(|late| Err(hangs(late)))? {
             Flow::Continue => Ok(()),
             Flow::Answer(points::Denied(reason)) => Err(denied(&reason)),
         }
@@ -119,6 +129,7 @@ impl Making<'_> {
             Arc::clone(&spec.name),
             record.tasks.clone(),
             Weak::clone(&self.plan.current),
+            self.plan.serves.clone(),
         );
         let cx = PluginContext::new(Arc::clone(&spec.registration.info), background, required);
         let init = spec

@@ -1,6 +1,6 @@
 //! Starts the instances that were built, each after those that it waits for.
 
-use super::{Making, on_workers, waves::waves};
+use super::{Making, log_failure, on_workers, waves::waves};
 use crate::{error::Result, instance::Phase, points, scope::Scope, status::PluginState};
 use std::sync::Arc;
 use tokio::{task::JoinSet, time::Instant};
@@ -43,7 +43,7 @@ impl Making<'_> {
                     self.tell(&points::PLUGIN_STARTED, scope, &record).await;
                 }
                 Err(error) => {
-                    tracing::error!(plugin = %record.name, error = %error.report(), "start failed");
+                    log_failure("start failed", &record.name, &error);
                     record.fail(&error);
                     self.tell(&points::PLUGIN_FAILED, scope, &record).await;
                     self.forget(index).await;
@@ -54,7 +54,7 @@ impl Making<'_> {
     }
 
     async fn forget(&mut self, index: usize) {
-        self.records[index].tasks.end().await;
+        _ = self.records[index].tasks.end().await;
         self.built.remove(&index);
     }
 }

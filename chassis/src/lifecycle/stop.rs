@@ -1,13 +1,8 @@
 //! Stops instances: in reverse, one after the other, errors collected and not obeyed.
 
-use super::{on_workers, scope, tell};
+use super::{log_failure, on_workers, tell};
 use crate::{
-    error::Error,
-    generation::{self, Generation, Parts},
-    instance::Instance,
-    point::{LinkedPoint, PointInfo},
-    points,
-    scope::Scope,
+    error::Error, generation::Generation, instance::Instance, points, scope::Scope,
     status::PluginState,
 };
 use std::sync::Arc;
@@ -27,18 +22,11 @@ impl Remains {
     }
 }
 
-/// Who is told of the moments of instances that stop.
-pub(crate) enum Audience<'a> {
-    /// The plugins of the generation that serves now.
-    Successor(Scope),
-    /// Those of the same generation that have not stopped yet.
-    Rest(&'a Generation, &'a [(PointInfo, &'static LinkedPoint)]),
-}
-
-/// Stops the instances of a generation, in reverse; the errors, each with its plugin.
+/// Stops the instances of a generation, in reverse; the errors, each with its plugin. Of their moments the plugins in
+/// `scope` are told, those that have not stopped themselves.
 pub(crate) async fn stop(
     remains: Remains,
-    audience: Audience<'_>,
+    scope: &Scope,
     workers: &tokio::runtime::Handle,
 ) -> Vec<Error> {
     let Remains {
@@ -49,71 +37,25 @@ pub(crate) async fn stop(
     for instance in &instances {
         instance.record.tasks.announce_stop();
     }
-    let mut rest = None;
     while let Some(instance) = instances.pop() {
-        let scope = match &audience {
-            Audience::Successor(scope) => Some(scope.clone()),
-            // Built anew only when somebody has left who was told.
-            Audience::Rest(generation, linked) => {
-                if rest.is_none() || listens(&instance) {
-                    rest = remaining(generation, linked, &instances);
-                }
-                rest.clone()
-            }
-        };
         let record = Arc::clone(&instance.record);
-        if let Some(scope) = &scope {
-            tell(&points::PLUGIN_STOPPING, scope, &record, number).await;
-        }
+        let tell = async |point| tell(point, scope, &record, number, workers).await;
+        tell(&points::PLUGIN_STOPPING).await;
         if let Some(error) = stop_one(&instance, workers).await {
-            if let Some(scope) = &scope {
-                tell(&points::PLUGIN_FAILED, scope, &record, number).await;
-            }
+            tell(&points::PLUGIN_FAILED).await;
             errors.push(error);
         }
-        // The plugin itself is dropped here, if no request holds it any more.
-        drop(instance);
-        if let Some(scope) = &scope {
-            tell(&points::PLUGIN_STOPPED, scope, &record, number).await;
+        // If nobody holds it any more, the plugin itself ends here: guarded, because it is the plugin's own code.
+        let end = async move {
+            drop(instance);
+            Ok(())
+        };
+        if let Err(error) = record.stop.run(on_workers(workers, end)).await {
+            errors.push(error);
         }
+        tell(&points::PLUGIN_STOPPED).await;
     }
     errors
-}
-
-/// Whether an instance is told of the moments of others.
-fn listens(instance: &Instance) -> bool {
-    let moments = [
-        &points::PLUGIN_STOPPING,
-        &points::PLUGIN_STOPPED,
-        &points::PLUGIN_FAILED,
-    ];
-    let told = |point: &str| moments.iter().any(|moment| moment.name == point);
-    instance
-        .contributions
-        .handlers
-        .iter()
-        .any(|handler| told(&handler.point))
-}
-
-fn remaining(
-    generation: &Generation,
-    linked: &[(PointInfo, &'static LinkedPoint)],
-    instances: &[Arc<Instance>],
-) -> Option<Scope> {
-    let parts = Parts {
-        number: generation.number,
-        config: Arc::clone(&generation.config),
-        linked,
-        nodes: generation.nodes.clone(),
-        order: generation.order.clone(),
-        records: generation.records.clone(),
-        instances: instances.to_vec(),
-        routers: Vec::new(),
-    };
-    // A constraint may ask for somebody who has left; then nobody is told.
-    generation::assemble(parts)
-        .ok()
-        .map(|(generation, _)| scope(&generation))
 }
 
 /// Stops one instance: `stop` if it has started, then the end of its tasks.
@@ -133,12 +75,15 @@ pub(super) async fn stop_one(
         let stopping = Arc::clone(instance);
         let stop = async move { stopping.life.stop().await };
         if let Err(error) = record.stop.run(on_workers(workers, stop)).await {
-            tracing::error!(plugin = %record.name, error = %error.report(), "stop failed");
+            log_failure("stop failed", &record.name, &error);
             record.remember(&error);
             failed = Some(error);
         }
     }
-    record.tasks.end().await;
+    if let Err(error) = record.tasks.end().await {
+        log_failure("stop failed", &record.name, &error);
+        failed.get_or_insert(error);
+    }
     if record.state() != PluginState::Failed {
         record.become_state(PluginState::Stopped);
     }

@@ -133,16 +133,16 @@ pub(super) fn assemble<T: Send + Sync + 'static>(
 impl<T: Send + Sync> Actions<T> {
     pub(super) async fn run(&self, value: &T, request_id: Option<&str>) -> Told {
         let mut failed = Vec::new();
-        for Entry { handler, site, .. } in &self.entries {
+        let here = self.entries.iter().filter(|entry| !entry.site.is_gone());
+        let mut told = 0;
+        for Entry { handler, site, .. } in here {
+            told += 1;
             let call = site.call(request_id);
             if let Err(error) = site.run(async { handler.call(value, &call).await }).await {
                 site.skip(&error);
                 failed.push(error);
             }
         }
-        Told {
-            told: self.entries.len(),
-            failed,
-        }
+        Told { told, failed }
     }
 }

@@ -13,7 +13,8 @@ pub(crate) const DEADLINE: Option<Duration> = Some(Duration::from_secs(5));
 /// What a filter may return: nothing, a [`Flow`], or a result of these.
 #[diagnostic::on_unimplemented(
     message = "a filter can't return `{Self}`",
-    label = "return nothing, a `Flow`, or a `Result` of these"
+    label = "return nothing, a `Flow`, or a `Result` of these",
+    note = "for an async closure write `filter_async`"
 )]
 pub trait IntoFlow<A> {
     /// The value, as the chassis wants it.

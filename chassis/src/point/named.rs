@@ -231,16 +231,19 @@ impl ScopePoint<'_> {
     }
 
     fn handlers<H: 'static>(&self) -> Result<&H> {
-        let handlers = self.scope.world.point_named(self.name).ok_or_else(|| {
+        let world = &self.scope.world;
+        let handlers = world.point_named(self.name).ok_or_else(|| {
+            if world.has_point(self.name) {
+                let message = format!("the extension point `{}` is typed", self.name);
+                return Error::new(code::POINT_MISMATCH, message)
+                    .with_help("use the static that declares it");
+            }
             let message = format!("there is no extension point `{}`", self.name);
             Error::new(code::UNKNOWN_POINT, message)
                 .with_help("a plugin declares one with `cx.declare(..)` in `init`")
         })?;
         handlers.downcast_ref().ok_or_else(|| {
-            let message = format!(
-                "the extension point `{}` is of another kind, or typed",
-                self.name
-            );
+            let message = format!("the extension point `{}` is of another kind", self.name);
             Error::new(code::POINT_MISMATCH, message)
                 .with_help("`GET /extension-points` shows the kind of each point")
         })

@@ -2,6 +2,7 @@
 
 use crate::{generation::Generation, status::PluginState};
 use serde::Serialize;
+use serde_json::Value;
 use std::sync::Arc;
 
 /// What a reload did.
@@ -18,7 +19,9 @@ pub struct Reloaded {
     pub rebuilt: Vec<Arc<str>>,
     /// Those of them whose own settings are others than before.
     pub changed: Vec<Arc<str>>,
-    /// Those that were not there before.
+    /// The settings of the chassis that are others than before: `server.request_timeout`.
+    pub settings: Vec<String>,
+    /// Those instances that were not there before.
     pub added: Vec<Arc<str>>,
     /// Those that are not there any more.
     pub removed: Vec<Arc<str>>,
@@ -67,6 +70,7 @@ pub(super) fn compare(old: &Generation, new: &Generation) -> Reloaded {
             .map(|instance| Arc::clone(instance.name()))
             .collect(),
         changed: names(new, &|name| !has(old, name) || same(name)),
+        settings: changed_settings(old, new),
         added: names(new, &|name| has(old, name)),
         removed: names(old, &|name| has(new, name)),
         not_running: not_running.map(|record| Arc::clone(&record.name)).collect(),
@@ -75,4 +79,31 @@ pub(super) fn compare(old: &Generation, new: &Generation) -> Reloaded {
         swap_ms: 0.0,
         total_ms: 0.0,
     }
+}
+
+/// The paths of the settings of the chassis that differ.
+fn changed_settings(old: &Generation, new: &Generation) -> Vec<String> {
+    fn compare(path: &str, old: &Value, new: &Value, changed: &mut Vec<String>) {
+        match (old.as_object(), new.as_object()) {
+            (Some(old), Some(new)) => {
+                for (key, new) in new {
+                    let path = if path.is_empty() {
+                        key.clone()
+                    } else {
+                        format!("{path}.{key}")
+                    };
+                    compare(&path, old.get(key).unwrap_or(&Value::Null), new, changed);
+                }
+            }
+            _ if old != new => changed.push(path.to_owned()),
+            _ => {}
+        }
+    }
+    // Their serialised form has every key, also those that nobody has set.
+    let value = |generation: &Generation| serde_json::to_value(generation.config.settings());
+    let mut changed = Vec::new();
+    if let (Ok(old), Ok(new)) = (value(old), value(new)) {
+        compare("", &old, &new, &mut changed);
+    }
+    changed
 }

@@ -11,6 +11,8 @@ use crate::{
 };
 use std::sync::Arc;
 
+const LISTED: &str = "`GET /plugins` lists those that there are";
+
 /// All instances that are known, with their order: those of the generation that serves, or else of the one that is
 /// being built first.
 pub(super) struct Known {
@@ -68,7 +70,7 @@ impl Known {
     ///
     /// # Errors
     ///
-    /// If there is none; the error names the nearest, and what may be missing.
+    /// If there is none; the error names the nearest.
     pub(super) fn find(&self, name: &str) -> Result<usize> {
         let found = self.records.iter().position(|record| *record.name == *name);
         found.ok_or_else(|| self.unknown(name))
@@ -77,7 +79,7 @@ impl Known {
     fn unknown(&self, name: &str) -> Error {
         let error = Error::new(code::UNKNOWN_PLUGIN, format!("there is no plugin `{name}`"));
         if check_name(name).is_err() {
-            return error.with_help("`GET /plugins` lists those that there are");
+            return error.with_help(LISTED);
         }
         let provides = |record: &&Arc<Record>| {
             let mut capabilities = record.info.provides.iter();
@@ -88,13 +90,8 @@ impl Known {
             let providers = text::quoted(providers.iter().map(|record| &*record.name));
             return error.with_help(format!("it is a capability, provided by {providers}"));
         }
-        let krate = name.replace('-', "_");
-        let line =
-            format!("is `use chassis_{krate} as _;` (or the name of its crate) missing in lib.rs?");
-        match text::did_you_mean(name, self.records.iter().map(|record| &*record.name)) {
-            Some(near) => error.with_help(format!("{near} or {line}")),
-            None => error.with_help(line),
-        }
+        let near = text::did_you_mean(name, self.records.iter().map(|record| &*record.name));
+        error.with_help(near.unwrap_or_else(|| LISTED.to_owned()))
     }
 }
 

@@ -73,8 +73,16 @@ impl PointReport {
                 generation
                     .instances
                     .iter()
-                    .flat_map(|instance| routes(instance)),
+                    .flat_map(|instance| routes(generation, instance)),
             );
+            handlers.extend(generation.routers.iter().map(|mount| HandlerReport {
+                plugin: Arc::clone(&mount.owner),
+                handler: "axum router".into(),
+                origin: Arc::clone(&mount.origin),
+                priority: 0,
+                why: BY_PATH.to_owned(),
+                stats: generation.routes.mounted.read(),
+            }));
         }
         Self {
             info: point.info.clone(),
@@ -92,16 +100,18 @@ impl PointReport {
 }
 
 /// Routes have no order and no priority: the most specific path wins.
-fn routes(instance: &Instance) -> Vec<HandlerReport> {
+const BY_PATH: &str = "matched by its path";
+
+fn routes(generation: &Generation, instance: &Instance) -> Vec<HandlerReport> {
     let of_routes = |report: ContributionReport| HandlerReport {
         plugin: Arc::clone(instance.name()),
         handler: report.handler,
         origin: report.origin,
         priority: 0,
-        why: "matched by its path".to_owned(),
+        why: BY_PATH.to_owned(),
         stats: report.stats,
     };
-    let all = contributions(instance).into_iter();
+    let all = contributions(generation, instance).into_iter();
     all.filter(|report| *report.point == *points::ROUTES.name)
         .map(of_routes)
         .collect()

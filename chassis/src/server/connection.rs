@@ -1,11 +1,8 @@
 //! One connection: HTTP/1 or HTTP/2, with a watchdog, and a way to end in peace.
 
-use super::{
-    Shared,
-    socket::{Activity, Socket},
-};
+use super::{Shared, activity::Activity, socket::Socket, upgraded::Upgraded};
 use crate::{http::Body, service};
-use http::{HeaderValue, StatusCode, Version, header};
+use http::{HeaderValue, Method, StatusCode, Version, header};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
@@ -18,14 +15,20 @@ use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
-use tokio::{net::TcpStream, time::Instant};
+use tokio::{net::TcpStream, sync::OwnedSemaphorePermit, time::Instant};
 
-/// Serves a connection to its end.
-pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
+/// Serves a connection to its end, or to its upgrade. It keeps its slot until its socket is closed.
+pub(super) async fn serve(
+    shared: Arc<Shared>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    slot: Option<OwnedSemaphorePermit>,
+) {
     // Without this, answers that need more than one write can wait 40 ms for an acknowledgement.
     _ = stream.set_nodelay(true);
     let activity = Activity::new();
-    let socket = TokioIo::new(Socket::new(stream, Arc::clone(&activity)));
+    let socket = Socket::new(stream, Arc::clone(&shared), Arc::clone(&activity), slot);
+    let socket = TokioIo::new(socket);
     let shard = shared.current.shard();
 
     let handle = {
@@ -35,13 +38,13 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
             async move {
                 let in_flight = activity.request();
                 let is_http1 = request.version() < Version::HTTP_2;
-                if !is_http1 {
-                    activity.note_http2();
-                }
+                let is_connect = request.method() == Method::CONNECT;
                 let request = request.map(Body::new);
                 let (mut response, lease) =
-                    service::serve(&shared.current, shard, request, peer).await;
-                let is_upgrade = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+                    service::serve_until(&shared.cut, &shared.current, shard, request, peer).await;
+                let is_upgrade = is_http1
+                    && (response.status() == StatusCode::SWITCHING_PROTOCOLS
+                        || is_connect && response.status().is_success());
                 if is_http1 && !is_upgrade && shared.draining.is_cancelled() {
                     // A client that honours this never meets a closed connection.
                     response
@@ -49,7 +52,7 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
                         .insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
                 if is_upgrade {
-                    activity.hold(lease.clone());
+                    activity.upgrade(lease.clone());
                 }
                 Ok::<_, Infallible>(service::held(response, (lease, in_flight)))
             }
@@ -59,7 +62,7 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
     let builder = builder(&shared);
     let mut connection = pin!(builder.serve_connection_with_upgrades(socket, service_fn(handle)));
     let mut leaving: Option<Instant> = None;
-    let mut was_asked = false;
+    let (mut was_asked, mut was_counted) = (false, false);
     let first_look = shared
         .settings
         .header_timeout
@@ -68,6 +71,9 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
     loop {
         tokio::select! {
             ended = connection.as_mut() => {
+                if activity.is_upgraded() {
+                    activity.hand_over(Upgraded::new(Arc::clone(&shared), peer));
+                }
                 if let Err(error) = ended {
                     tracing::debug!(%peer, %error, "connection ended with an error");
                 }
@@ -89,6 +95,11 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
                     watchdog.as_mut().reset(Instant::now());
                 }
             }
+            // Only then: each branch that is on costs something at every poll.
+            () = shared.roll_call.cancelled(), if leaving.is_some() && !was_counted => {
+                was_counted = true;
+                shared.busy.fetch_add(usize::from(activity.is_busy()), Relaxed);
+            }
             () = watchdog.as_mut() => match next_look(&shared, &activity, leaving) {
                 Verdict::LookAgain(after) => {
                     watchdog.as_mut().reset(Instant::now() + after);
@@ -105,6 +116,7 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
                 }
                 Verdict::TooSlow => {
                     tracing::debug!(%peer, "connection closed: its request head took longer than `server.header_timeout`");
+                    activity.give_up();
                     return;
                 }
             }

@@ -1,152 +1,52 @@
-//! A socket that knows when its connection was last alive, and what it holds once it is upgraded.
+//! A socket that tells what happens on its connection, and that ends when the service does.
 
-use crate::generation::Lease;
+use super::{Shared, activity::Activity, upgraded::Signals};
 use bytes::{Buf as _, BytesMut};
 use std::{
     io,
     mem::{self, MaybeUninit},
     pin::Pin,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
-    },
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::{Instant, Sleep},
+    sync::OwnedSemaphorePermit,
+    time::Sleep,
 };
-
-/// What is known of a connection: written by its socket and its requests, read by its watchdog.
-#[derive(Debug)]
-pub(super) struct Activity {
-    opened: Instant,
-    /// Milliseconds after `opened`, plus one; 0 is never.
-    last: AtomicU64,
-    /// When the first byte of a request head came whose last has not.
-    head_since: AtomicU64,
-    in_flight: AtomicUsize,
-    /// How many requests were in what was read last.
-    in_one_read: AtomicUsize,
-    is_http2: AtomicBool,
-    is_leaving: AtomicBool,
-    /// The lease of an upgraded connection: to the end of the socket, not of the 101 response.
-    lease: Mutex<Option<Arc<Lease>>>,
-}
-
-impl Activity {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self {
-            opened: Instant::now(),
-            last: AtomicU64::new(1),
-            head_since: AtomicU64::new(0),
-            in_flight: AtomicUsize::new(0),
-            in_one_read: AtomicUsize::new(0),
-            is_http2: AtomicBool::new(false),
-            is_leaving: AtomicBool::new(false),
-            lease: Mutex::new(None),
-        })
-    }
-
-    fn now(&self) -> u64 {
-        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
-    }
-
-    fn since(&self, then: u64) -> Duration {
-        Duration::from_millis(self.now().saturating_sub(then))
-    }
-
-    pub(super) fn is_http2(&self) -> bool {
-        self.is_http2.load(Relaxed)
-    }
-
-    /// A request came over HTTP/2: the preface may have come in pieces.
-    pub(super) fn note_http2(&self) {
-        self.is_http2.store(true, Relaxed);
-    }
-
-    /// The connection is idle, and is closed for that.
-    pub(super) fn leave(&self) {
-        self.is_leaving.store(true, Relaxed);
-    }
-
-    /// Whether the client may be in the middle of sending something.
-    fn may_linger(&self) -> bool {
-        !self.is_leaving.load(Relaxed) && !self.is_http2()
-    }
-
-    /// Whether requests come in without waiting for answers.
-    fn is_pipelined(&self) -> bool {
-        self.in_one_read.load(Relaxed) > 1 && !self.is_http2()
-    }
-
-    pub(super) fn is_busy(&self) -> bool {
-        self.in_flight.load(Relaxed) > 0
-    }
-
-    /// How long nothing has happened; none while a request is under way.
-    pub(super) fn idle(&self) -> Option<Duration> {
-        (!self.is_busy()).then(|| self.since(self.last.load(Relaxed)))
-    }
-
-    /// How long a request head has been on its way.
-    pub(super) fn head_pending(&self) -> Option<Duration> {
-        let since = self.head_since.load(Relaxed);
-        (since != 0 && !self.is_busy()).then(|| self.since(since))
-    }
-
-    /// A request has arrived; it is over when what is returned is dropped.
-    pub(super) fn request(self: &Arc<Self>) -> InFlight {
-        self.head_since.store(0, Relaxed);
-        self.in_one_read.fetch_add(1, Relaxed);
-        self.in_flight.fetch_add(1, Relaxed);
-        InFlight(Arc::clone(self))
-    }
-
-    /// The connection is upgraded: it holds its generation until the socket is closed.
-    pub(super) fn hold(&self, lease: Option<Arc<Lease>>) {
-        *self.lease.lock().unwrap_or_else(PoisonError::into_inner) = lease;
-    }
-
-    fn read(&self, bytes: &[u8]) {
-        // The HTTP/2 preface; no HTTP/1 method begins so.
-        if self.last.load(Relaxed) == 1 && bytes.starts_with(b"PRI * HTTP/2") {
-            self.is_http2.store(true, Relaxed);
-        }
-        let now = self.now().max(2);
-        self.last.store(now, Relaxed);
-        self.in_one_read.store(0, Relaxed);
-        // On HTTP/2, bytes without a request are pings and window updates.
-        if !self.is_busy() && self.head_since.load(Relaxed) == 0 && !self.is_http2() {
-            self.head_since.store(now, Relaxed);
-        }
-    }
-}
-
-/// A request that is under way.
-#[derive(Debug)]
-pub(super) struct InFlight(Arc<Activity>);
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.last.store(self.0.now(), Relaxed);
-        self.0.in_flight.fetch_sub(1, Relaxed);
-    }
-}
 
 /// A TCP socket that notes its activity, sends the answers to pipelined requests together, and does not close under a
 /// client that is still sending.
 pub(super) struct Socket {
     stream: TcpStream,
+    shared: Arc<Shared>,
     activity: Arc<Activity>,
+    /// Once it is upgraded.
+    signals: Signals,
     /// Answers to pipelined requests that are to be sent together.
     held: BytesMut,
     /// Whether something was written since the last flush.
     is_fresh: bool,
+    /// Whether no answer is on its way.
+    is_settled: bool,
     has_ended: bool,
     lingering: Option<Pin<Box<Sleep>>>,
+    // The last: the stream is closed before the next one is accepted, and before nobody waits for this one any more.
+    _place: Place,
+}
+
+/// A connection's place among `server.max_connections`, and what an upgraded one keeps.
+struct Place {
+    activity: Arc<Activity>,
+    _slot: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.activity.release();
+    }
 }
 
 /// How much is held before it is sent.
@@ -156,15 +56,38 @@ const HELD: usize = 16 << 10;
 const LINGER: Duration = Duration::from_secs(1);
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        shared: Arc<Shared>,
+        activity: Arc<Activity>,
+        slot: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        let place = Place {
+            activity: Arc::clone(&activity),
+            _slot: slot,
+        };
         Self {
             stream,
+            shared,
             activity,
+            signals: Signals::default(),
             held: BytesMut::new(),
             is_fresh: false,
+            is_settled: true,
             has_ended: false,
             lingering: None,
+            _place: place,
         }
+    }
+
+    /// The error of a write to an upgraded socket, once it is cut off.
+    fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.activity.is_upgraded()
+            && let Poll::Ready(cut) = self.signals.poll_cut(&self.shared, cx)
+        {
+            return cut;
+        }
+        Ok(())
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -179,9 +102,21 @@ impl Socket {
     }
 }
 
+/// The answer to a head that took too long.
+const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\n\
+    connection: close\r\n\
+    content-type: application/problem+json\r\n\
+    content-length: 146\r\n\
+    \r\n\
+    {\"type\":\"about:blank\",\"title\":\"Request Timeout\",\"status\":408,\"code\":\"http.bad_request\",\
+    \"detail\":\"the head of the request took too long to arrive\"}";
+
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.activity.hold(None);
+        // hyper has no means to answer to half a request.
+        if self.activity.is_too_slow() && self.is_settled && self.held.is_empty() {
+            _ = self.stream.try_write(TOO_SLOW);
+        }
     }
 }
 
@@ -195,6 +130,13 @@ impl AsyncRead for Socket {
             && let Poll::Ready(Err(error)) = self.poll_send(cx)
         {
             return Poll::Ready(Err(error));
+        }
+        if self.activity.is_upgraded() {
+            let this = &mut *self;
+            let ending = this.signals.poll_ending(&this.shared, &this.activity, cx);
+            if ending.is_ready() {
+                return ending;
+            }
         }
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
@@ -214,6 +156,8 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.check(cx)?;
+        self.is_settled = false;
         if self.held.is_empty() && !self.activity.is_pipelined() {
             return Pin::new(&mut self.stream).poll_write(cx, buf);
         }
@@ -226,6 +170,7 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check(cx)?;
         if !self.held.is_empty() {
             // hyper has the next request already, most likely, and its answer follows. If not, it flushes once more
             // with nothing new, and that is sent. (Its own `pipeline_flush` waits for the next request to come in
@@ -236,10 +181,13 @@ impl AsyncWrite for Socket {
             }
             ready!(self.poll_send(cx))?;
         }
-        Pin::new(&mut self.stream).poll_flush(cx)
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.is_settled = true;
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check(cx)?;
         ready!(self.poll_send(cx))?;
         if self.lingering.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;

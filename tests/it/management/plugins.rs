@@ -226,7 +226,13 @@ async fn explain_says_why() {
         "plugin.unknown",
     );
     assert_eq!(unknown["detail"], "there is no plugin `stomp`");
-    let help = "did you mean `stamp`? or is `use chassis_stomp as _;` (or the name of its crate) missing in lib.rs?";
+    assert_eq!(unknown["help"], "did you mean `stamp`?");
+    let unknown = problem(
+        get(management, "/explain/elsewhere").await,
+        404,
+        "plugin.unknown",
+    );
+    let help = "`GET /plugins` lists those that there are";
     assert_eq!(unknown["help"], help);
     problem(
         get(management, "/explain/%FF").await,

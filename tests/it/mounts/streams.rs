@@ -2,7 +2,7 @@
 
 use super::builder;
 use crate::{
-    client::{Raw, service, soon, start},
+    client::{Raw, service, start},
     made::{Log, plugin},
 };
 use axum::{
@@ -21,7 +21,7 @@ use std::{
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
-async fn echo(upgrade: WebSocketUpgrade) -> axum::response::Response {
+pub(super) async fn echo(upgrade: WebSocketUpgrade) -> axum::response::Response {
     upgrade.on_upgrade(async |mut socket: ws::WebSocket| {
         while let Some(Ok(message)) = socket.recv().await {
             if socket.send(message).await.is_err() {
@@ -155,18 +155,4 @@ async fn a_layer_may_change_the_type_of_the_body() {
     assert_eq!(log.lines()[2..], ["inside None", "outside Some(\"gzip\")"]);
     assert_eq!(raw.get("/nowhere").await.status, 404);
     assert!(running.stop().await.is_graceful());
-}
-
-#[tokio::test]
-async fn an_open_websocket_does_not_keep_the_service_from_stopping() {
-    let sockets = plugin("sockets", |cx| _ = cx.get("/ws", echo));
-    let running = start(service([sockets])).await;
-    let address = running.service_address();
-    let stream = TcpStream::connect(address).await.unwrap();
-    let (mut socket, _) = tokio_tungstenite::client_async(format!("ws://{address}/ws"), stream)
-        .await
-        .unwrap();
-    socket.send(Message::text("one")).await.unwrap();
-    assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("one"));
-    soon("the stop", running.stop()).await;
 }

@@ -3,7 +3,11 @@
 use super::{app, code_of, order::Ring};
 use crate::made::{Log, plugin};
 use bytes::Bytes;
-use chassis::{Body, Error, Exchange, Next, Request, code, points};
+use chassis::{
+    Body, Error, Exchange, Next, Request, code, points,
+    prelude::{NoConfig, Plugin, PluginContext, Result, contributes, plugin},
+    testing::TestChassis,
+};
 use futures::FutureExt as _;
 use http::Method;
 
@@ -219,6 +223,63 @@ async fn a_hook_knows_the_route_and_what_is_attached_to_it() {
         "{}",
         response.text()
     );
+}
+
+/// Has a route that says what a caller must be allowed to do.
+#[plugin]
+struct Secrets;
+
+impl Plugin for Secrets {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+#[contributes]
+impl Secrets {
+    #[get("/secret", with = Scopes(&["read"]))]
+    async fn secret(&self) -> &'static str {
+        "the secret"
+    }
+
+    #[get("/open")]
+    async fn open(&self) -> &'static str {
+        "open"
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_attribute_attaches_to_a_route_is_there_for_hooks_of_others() {
+    let guard = plugin("guard", |cx| {
+        cx.filter(&points::PRE_REQUEST, |ex: &mut Exchange| {
+            let scopes = ex.route().and_then(|route| route.metadata.get::<Scopes>());
+            let allowed = |scope: &&str| {
+                let header = ex.headers().get("x-scope");
+                header.is_some_and(|header| header == *scope)
+            };
+            match scopes {
+                Some(Scopes(scopes)) if !scopes.iter().all(allowed) => Err(Error::new(
+                    code::FORBIDDEN,
+                    format!("this needs {scopes:?}"),
+                )),
+                _ => Ok(()),
+            }
+        });
+    });
+    let builder = TestChassis::with::<Secrets>().register(guard);
+    let app = builder.start().await.unwrap();
+    let get = |scope: &str| {
+        let request = http::Request::get("/secret").header("x-scope", scope);
+        app.send(request.body(Body::empty()).unwrap())
+    };
+    assert_eq!(app.get("/open").await.text(), "open");
+    let refused = app.get("/secret").await;
+    assert_eq!(refused.status(), 403);
+    assert!(refused.text().contains("this needs"), "{}", refused.text());
+    assert_eq!(get("write").await.status(), 403);
+    assert_eq!(get("read").await.text(), "the secret");
 }
 
 #[tokio::test(start_paused = true)]

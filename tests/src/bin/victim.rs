@@ -1,8 +1,8 @@
-//! A service that tests start and stop as a process: see `it/shutdown.rs`.
+//! A service that tests start and stop as a process: see `it/shutdown.rs` and `it/logs.rs`.
 #![forbid(unsafe_code)]
 
 use bytes::Bytes;
-use chassis::{Body, prelude::*};
+use chassis::{Body, axum::Extension, prelude::*};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{io, process::ExitCode};
@@ -17,7 +17,25 @@ struct Base {
 #[serde(rename_all = "snake_case")]
 enum Step {
     Init,
+    /// `init` panics.
+    Panic,
+    /// `init` never ends.
+    Hang,
     Stop,
+}
+
+impl Step {
+    async fn init(step: Option<Self>) -> Result<()> {
+        match step {
+            Some(Self::Init) => Err(io::Error::other("init was told to fail").into()),
+            Some(Self::Panic) => panic!("init was told to panic"),
+            Some(Self::Hang) => {
+                println!("hanging");
+                std::future::pending().await
+            }
+            Some(Self::Stop) | None => Ok(()),
+        }
+    }
 }
 
 #[derive(Default, Deserialize, JsonSchema)]
@@ -32,9 +50,7 @@ impl Plugin for Base {
 
     async fn init(config: BaseConfig, _: &mut PluginContext) -> Result<Self> {
         let BaseConfig { fails } = config;
-        if fails == Some(Step::Init) {
-            return Err(io::Error::other("init was told to fail").into());
-        }
+        Step::init(fails).await?;
         Ok(Self { fails })
     }
 
@@ -87,6 +103,65 @@ impl Front {
     async fn hang(&self) {
         println!("hanging");
         std::future::pending::<()>().await;
+    }
+}
+
+/// What the service can do without.
+#[plugin]
+struct Vault;
+
+impl Plugin for Vault {
+    type Config = BaseConfig;
+
+    async fn init(config: BaseConfig, _: &mut PluginContext) -> Result<Self> {
+        Step::init(config.fails).await?;
+        Ok(Self)
+    }
+}
+
+/// Does not run if the vault does not.
+#[plugin(requires = ["vault"])]
+struct Accounts;
+
+impl Plugin for Accounts {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+/// Answers that the log should tell of.
+#[plugin]
+struct Trouble;
+
+impl Plugin for Trouble {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+#[contributes]
+impl Trouble {
+    #[get("/fail")]
+    async fn fail(&self) -> Result<()> {
+        Err(io::Error::other("the disk is gone").into())
+    }
+
+    #[get("/down")]
+    async fn down(&self) -> (StatusCode, &'static str) {
+        (StatusCode::INTERNAL_SERVER_ERROR, "the database is down")
+    }
+
+    /// Nobody puts that there.
+    #[get("/absent/{id}")]
+    async fn absent(&self, _: Extension<u8>) {}
+
+    #[get("/panic")]
+    async fn panic(&self) {
+        panic!("the handler\nwas told to panic")
     }
 }
 

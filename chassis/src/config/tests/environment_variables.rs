@@ -115,6 +115,104 @@ fn unknown_ones_are_errors() {
 }
 
 #[test]
+fn a_prefix_with_one_underscore_is_an_error() {
+    assert_eq!(
+        errors(environment("CHASSIS_SERVER__LISTEN", "127.0.0.1:1").build()),
+        [
+            "environment CHASSIS_SERVER__LISTEN: `CHASSIS_SERVER__LISTEN` is not read (did you mean `CHASSIS__SERVER__LISTEN`?)"
+        ]
+    );
+    for other in ["CHASSIS_PROFILE", "CHASSISX__A", "OTHER__CHASSIS__A"] {
+        assert!(environment(other, "x").build().is_ok(), "{other}");
+    }
+}
+
+#[test]
+fn a_value_where_another_one_needs_a_map_is_an_error() {
+    let text = "server: {max_connections: 7}\n";
+    for (value, name, deeper, message) in [
+        (
+            "5",
+            "CHASSIS__SERVER",
+            "CHASSIS__SERVER__LISTEN",
+            "`CHASSIS__SERVER` is a value, but `CHASSIS__SERVER__LISTEN` needs a map there",
+        ),
+        (
+            "5",
+            "CHASSIS__server",
+            "CHASSIS__SERVER__LISTEN",
+            "`CHASSIS__server` is a value, but `CHASSIS__SERVER__LISTEN` needs a map there",
+        ),
+        (
+            "{a: 5}",
+            "CHASSIS__PLUGINS__X__CONFIG",
+            "CHASSIS__PLUGINS__X__CONFIG__A__B",
+            "`CHASSIS__PLUGINS__X__CONFIG` has a value at `plugins.x.config.a`, but `CHASSIS__PLUGINS__X__CONFIG__A__B` needs a map there",
+        ),
+    ] {
+        let both = yaml(text).environment([(deeper, "127.0.0.1:0"), (name, value)]);
+        assert_eq!(
+            errors(both.build()),
+            [format!(
+                "environment {deeper}: {message} (unset one of them)"
+            )]
+        );
+    }
+    // A map, or nothing, can be added to; and the value of a lower layer may give way to a map.
+    for value in ["{max_connections: 8}", ""] {
+        let config = yaml(text)
+            .environment([
+                ("CHASSIS__SERVER", value),
+                ("CHASSIS__SERVER__LISTEN", "127.0.0.1:1"),
+            ])
+            .build()
+            .unwrap();
+        let server = &config.settings().server;
+        assert_eq!(server.listen.port(), 1);
+        assert!(server.max_connections == if value.is_empty() { 7 } else { 8 });
+    }
+    let config = yaml("plugins: {x: {config: {a: 5}}}")
+        .environment([("CHASSIS__PLUGINS__X__CONFIG__A__B", "1")])
+        .build()
+        .unwrap();
+    let found = config.plugin("x").config.unwrap().to_json();
+    assert_eq!(found, json!({"a": {"b": 1}}));
+}
+
+#[test]
+fn two_spellings_of_one_variable_are_an_error_that_names_both() {
+    for (one, other) in [
+        ("CHASSIS__SERVER__LISTEN", "CHASSIS__server__listen"),
+        (
+            "CHASSIS__PLUGINS__X-Y__ENABLED",
+            "CHASSIS__PLUGINS__X_Y__ENABLED",
+        ),
+    ] {
+        let both = Config::builder().environment([(other, "127.0.0.1:1"), (one, "127.0.0.1:2")]);
+        assert_eq!(
+            errors(both.build()),
+            [format!(
+                "environment {other}: `{one}` and `{other}` are the same setting (unset one of them)"
+            )]
+        );
+    }
+    // The same name twice is no second spelling: the later one replaces the earlier one.
+    let config = environment("CHASSIS__SERVER__LISTEN", "127.0.0.1:1")
+        .environment([("CHASSIS__SERVER__LISTEN", "127.0.0.1:2")]);
+    assert_eq!(config.build().unwrap().settings().server.listen.port(), 2);
+}
+
+#[test]
+fn one_item_is_not_a_list() {
+    assert_eq!(
+        errors(environment("CHASSIS__SERVER__TRUSTED_PROXIES", "10.0.0.0/8").build()),
+        [
+            "environment CHASSIS__SERVER__TRUSTED_PROXIES: `server.trusted_proxies`: expected a list, found a string (a list is written `[a, b]`)"
+        ]
+    );
+}
+
+#[test]
 fn malformed_ones_are_errors() {
     for name in ["CHASSIS__", "CHASSIS__A____B", "CHASSIS__A__"] {
         let error = environment(name, "1").build().unwrap_err();

@@ -110,6 +110,42 @@ fn values_are_not_told() {
 }
 
 #[test]
+fn a_number_out_of_range_is_told_with_the_range() {
+    let said = |size: &str| read::<AllDefault>(&format!("{{config: {{size: {size}}}}}"));
+    assert_eq!(
+        said("-4").unwrap_err(),
+        [
+            "config.yaml:2:24: `plugins.jwt.config.size`: it is -4; expected a whole number, 0 or more"
+        ]
+    );
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(default)]
+    struct Numbers {
+        port: u16,
+        offset: i32,
+        workers: std::num::NonZeroU32,
+    }
+    impl Default for Numbers {
+        fn default() -> Self {
+            Self {
+                port: 0,
+                offset: 0,
+                workers: std::num::NonZeroU32::MIN,
+            }
+        }
+    }
+    assert_eq!(
+        read::<Numbers>("{config: {port: 70000, offset: 3000000000, workers: 0}}").unwrap_err(),
+        [
+            "config.yaml:2:39: `plugins.jwt.config.offset`: it is 3000000000; expected an integer from -2147483648 to 2147483647",
+            "config.yaml:2:24: `plugins.jwt.config.port`: it is 70000; expected a whole number from 0 to 65535",
+            "config.yaml:2:60: `plugins.jwt.config.workers`: it is 0; expected a whole number, 1 or more",
+        ]
+    );
+}
+
+#[test]
 fn controls_and_origin() {
     let text = "plugins:\n  report:\n    use: sql\n    enabled: false\n    required: true\n    priority: -5\n";
     let config = yaml(text).build().unwrap();

@@ -72,6 +72,32 @@ fn what_types_cannot_say() {
 }
 
 #[test]
+fn two_listeners_need_two_addresses() {
+    let listen = |server: &str, management: &str| {
+        yaml(&format!(
+            "server: {{listen: '{server}'}}\nmanagement:\n  listen: '{management}'\n"
+        ))
+        .build()
+    };
+    for server in ["127.0.0.1:18480", "0.0.0.0:18480"] {
+        assert_eq!(
+            errors(listen(server, "127.0.0.1:18480")),
+            [
+                "config.yaml:3:11: `management.listen`: `server.listen` has this address already (give one of them another port, or 0 for any that is free)"
+            ]
+        );
+    }
+    for (server, management) in [
+        ("127.0.0.1:0", "127.0.0.1:0"),
+        ("127.0.0.1:18480", "127.0.0.1:18481"),
+        ("127.0.0.1:18480", "[::1]:18480"),
+        ("127.0.0.2:18480", "127.0.0.1:18480"),
+    ] {
+        assert!(listen(server, management).is_ok(), "{server} {management}");
+    }
+}
+
+#[test]
 fn codes_tell_keys_from_values() {
     let code = |text| yaml(text).build().unwrap_err().code();
     assert_eq!(code("server: {a: 1}"), code::CONFIG_UNKNOWN_KEY);

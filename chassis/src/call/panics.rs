@@ -1,0 +1,84 @@
+//! Panics that are caught: what was said, and where.
+
+use std::{
+    any::Any,
+    cell::{Cell, RefCell},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    pin::pin,
+    task::Poll,
+};
+
+/// A panic that was caught.
+#[derive(Debug)]
+pub(crate) struct Panicked {
+    /// What was said.
+    pub(crate) text: String,
+    /// Where, if the panic hook of `chassis::main` is there to tell.
+    pub(crate) place: Option<String>,
+}
+
+thread_local! {
+    /// Whether whoever calls will catch a panic, and tell of it.
+    static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
+    /// The place of a panic on its way to whoever catches it.
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Calls something that may panic.
+#[inline]
+pub(crate) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Box<Panicked>> {
+    let outer = IS_CAUGHT.replace(true);
+    // Whatever the plugin left half done stays inside the plugin: the value handed to it is dropped or restored by
+    // whoever called.
+    let outcome = catch_unwind(AssertUnwindSafe(call));
+    IS_CAUGHT.set(outer);
+    outcome.map_err(caught)
+}
+
+/// Awaits something that may panic.
+pub(crate) async fn catch_async<R>(call: impl Future<Output = R>) -> Result<R, Box<Panicked>> {
+    let mut call = pin!(call);
+    std::future::poll_fn(|cx| match catch(|| call.as_mut().poll(cx)) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
+        Err(panicked) => Poll::Ready(Err(panicked)),
+    })
+    .await
+}
+
+/// Awaits something on behalf of another thread, which catches its panic: with the place, which only this one knows.
+pub(crate) async fn carry<R>(call: impl Future<Output = R>) -> R {
+    match catch_async(call).await {
+        Ok(value) => value,
+        Err(panicked) => resume_unwind(panicked),
+    }
+}
+
+/// Keeps the place of a panic for whoever will catch it; false if nobody will.
+pub(crate) fn keep_place(place: &str) -> bool {
+    if cfg!(panic = "abort") || !IS_CAUGHT.try_with(Cell::get).unwrap_or(false) {
+        return false;
+    }
+    // One that is there still was not caught by us: it may be a panic while another unwinds, which ends the process.
+    PLACE
+        .try_with(|kept| kept.replace(Some(place.to_owned())).is_none())
+        .unwrap_or(false)
+}
+
+#[cold]
+fn caught(panic: Box<dyn Any + Send>) -> Box<Panicked> {
+    let place = PLACE.take();
+    panic.downcast::<Panicked>().unwrap_or_else(|panic| {
+        let text = panic_text(&*panic).to_owned();
+        Box::new(Panicked { text, place })
+    })
+}
+
+/// What was said in a `panic!`.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(not a text)")
+}
