@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 mod assemble;
 mod middleware;
 
-pub(crate) use assemble::{HandlerReport, Parts, PointReport, generation as assemble};
+pub(crate) use assemble::{HandlerEntry, Parts, PointEntry, generation as assemble};
 
 /// Everything that serves at one time: configuration, instances, handlers, routes. Once published it never changes.
 pub(crate) struct Generation {
@@ -41,7 +41,7 @@ pub(crate) struct Generation {
     /// The routers of the service itself.
     pub(crate) routers: Vec<Mount>,
     pub(crate) routes: Arc<RouteTable>,
-    pub(crate) points: Vec<PointReport>,
+    pub(crate) points: Vec<PointEntry>,
     /// The handlers of linked points, by their index.
     table: Vec<Box<dyn Any + Send + Sync>>,
     /// The handlers of points declared at run time.

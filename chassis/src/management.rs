@@ -5,6 +5,7 @@ use crate::{
     error::{Error, code},
     handle::ChassisHandle,
     http::{Body, Request, Response, failure_of, in_full, problem},
+    server,
 };
 use axum::{Router, routing::get, routing::post};
 use http::{HeaderValue, Uri, header};
@@ -12,7 +13,6 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{
     convert::Infallible,
-    io,
     net::{SocketAddr, TcpListener as StdListener},
     sync::Arc,
     time::Duration,
@@ -61,7 +61,7 @@ pub(crate) async fn serve(listener: StdListener, handle: ChassisHandle, ended: C
                         drop(slot);
                     });
                 }
-                Err(error) => pause(&error).await,
+                Err(error) => server::pause(&error).await,
             }
         }
     };
@@ -177,17 +177,5 @@ async fn guarded(router: Router, request: Request) -> Response {
             Err(never) => match never {},
         },
         Err(error) => problem(error),
-    }
-}
-
-async fn pause(error: &io::Error) {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    if !matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset
-    ) {
-        // Out of file descriptors, most likely: others have to close some first.
-        tracing::error!(%error, "can't accept management connections");
-        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

@@ -176,7 +176,7 @@ impl Shared {
             };
             match accepted {
                 Ok((stream, peer)) => self.serve(stream, peer, slot.ok()),
-                Err(error) => self.pause(&error).await,
+                Err(error) => pause(&error).await,
             }
         }
         // Who is in the queue was promised a connection; closing the listener would reset it. Asked directly: the
@@ -202,16 +202,17 @@ impl Shared {
         let serving = connection::serve(Arc::clone(self), stream, peer, slot);
         self.connections.spawn(serving);
     }
+}
 
-    async fn pause(&self, error: &io::Error) {
-        use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-        if !matches!(
-            error.kind(),
-            ConnectionAborted | ConnectionRefused | ConnectionReset
-        ) {
-            // Out of file descriptors, most likely: others have to close some first.
-            tracing::error!(%error, "can't accept connections");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+/// What a listener does that can't accept.
+pub(crate) async fn pause(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    if !matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    ) {
+        // Out of file descriptors, most likely: others have to close some first.
+        tracing::error!(%error, "can't accept connections");
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

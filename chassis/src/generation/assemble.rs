@@ -41,12 +41,12 @@ pub(crate) struct Parts<'a> {
 }
 
 /// A point, with what stands at it: what `GET /extension-points` shows.
-pub(crate) struct PointReport {
+pub(crate) struct PointEntry {
     pub(crate) info: PointInfo,
-    pub(crate) handlers: Vec<HandlerReport>,
+    pub(crate) handlers: Vec<HandlerEntry>,
 }
 
-pub(crate) struct HandlerReport {
+pub(crate) struct HandlerEntry {
     pub(crate) plugin: Arc<str>,
     pub(crate) label: Arc<str>,
     pub(crate) origin: Arc<str>,
@@ -91,14 +91,14 @@ impl Put<'_> {
             .from_origin(Arc::clone(&self.contribution.origin))
     }
 
-    pub(super) fn report(&self, why: String) -> HandlerReport {
+    pub(super) fn report(&self, why: String) -> HandlerEntry {
         let Contribution {
             label,
             origin,
             stats,
             ..
         } = self.contribution;
-        HandlerReport {
+        HandlerEntry {
             plugin: Arc::clone(&self.wish.plugin),
             label: Arc::clone(label),
             origin: Arc::clone(origin),
@@ -154,7 +154,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, oneshot::
         };
         match report {
             Ok((Ok(handlers), report)) => {
-                points.push(PointReport {
+                points.push(PointEntry {
                     info: info.clone(),
                     handlers: report,
                 });
@@ -306,7 +306,7 @@ fn unknown(point: &str, declared: &BTreeMap<Arc<str>, (PointInfo, &dyn DeclaredP
     }
 }
 
-type AtPoint = (Result<Box<dyn Any + Send + Sync>>, Vec<HandlerReport>);
+type AtPoint = (Result<Box<dyn Any + Send + Sync>>, Vec<HandlerEntry>);
 
 fn at_point(name: &str, puts: &[Put<'_>], point: &dyn DeclaredPoint) -> Result<AtPoint> {
     let wishes: Vec<Wish> = puts.iter().map(|put| put.wish.clone()).collect();

@@ -1,6 +1,6 @@
 //! One order for all middleware: pairs of hooks, arounds and tower layers.
 
-use super::assemble::{HandlerReport, Put};
+use super::assemble::{HandlerEntry, Put};
 use crate::{
     contributions::Contribution,
     error::{Error, Result, code},
@@ -14,7 +14,7 @@ use crate::{
 use std::{any::Any, collections::BTreeMap, sync::Arc};
 
 type ByPoint<'a> = BTreeMap<Arc<str>, Vec<Put<'a>>>;
-type Reports = BTreeMap<Arc<str>, Vec<HandlerReport>>;
+type Reports = BTreeMap<Arc<str>, Vec<HandlerEntry>>;
 
 /// Something that stands at one place of the onion.
 enum Piece<'a> {

@@ -18,6 +18,7 @@ pub(crate) fn limited(mut request: Request, limit: usize) -> Request {
         return request;
     }
     if limit > AXUMS_LIMIT {
+        // `server.max_body` is the limit; axum's own would cut in before.
         DefaultBodyLimit::disable().apply(&mut request);
     }
     request.map(|body| Body::new(Limited::new(body, limit)))

@@ -12,7 +12,6 @@ use crate::{
     error::{Error, Result, code},
     scope::Scope,
 };
-use axum::extract::DefaultBodyLimit;
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, Method, StatusCode, Uri, Version};
 use http_body_util::{BodyExt as _, Limited};
@@ -298,10 +297,6 @@ impl Exchange {
         *request.headers_mut() = mem::take(&mut self.headers);
         *request.extensions_mut() = mem::take(&mut self.extensions);
         request.extensions_mut().insert(Arc::clone(&self.cx));
-        if self.max_body > AXUM_MAX_BODY {
-            // `server.max_body` is the limit; axum's own would cut in before.
-            DefaultBodyLimit::disable().apply(&mut request);
-        }
         request
     }
 
@@ -380,9 +375,6 @@ impl Exchange {
         mem::replace(self, shell)
     }
 }
-
-/// What axum's extractors take where nothing else is said.
-const AXUM_MAX_BODY: usize = 2 << 20;
 
 /// On an answer that has the headers already that hooks have set on the way in: a hook on the way out may have
 /// removed them on purpose.

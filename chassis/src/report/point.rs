@@ -65,7 +65,7 @@ impl PointReport {
             .collect()
     }
 
-    fn of(generation: &Generation, point: &generation::PointReport) -> Self {
+    fn of(generation: &Generation, point: &generation::PointEntry) -> Self {
         let mut handlers: Vec<HandlerReport> =
             point.handlers.iter().map(HandlerReport::of).collect();
         if *point.info.name == *points::ROUTES.name {
@@ -118,7 +118,7 @@ fn routes(generation: &Generation, instance: &Instance) -> Vec<HandlerReport> {
 }
 
 impl HandlerReport {
-    fn of(handler: &generation::HandlerReport) -> Self {
+    fn of(handler: &generation::HandlerEntry) -> Self {
         Self {
             plugin: Arc::clone(&handler.plugin),
             handler: Arc::clone(&handler.label),
