@@ -6,8 +6,8 @@ use crate::scripted::{scripted, steps};
 use chassis::{
     GenerationState, code,
     points::{
-        CHASSIS_STARTED, CHASSIS_STOPPING, ChassisMoment, PLUGIN_STARTED, PLUGIN_STOPPED,
-        PLUGIN_STOPPING, PluginMoment,
+        CHASSIS_STARTED, CHASSIS_STOPPING, ChassisMoment, PLUGIN_FAILED, PLUGIN_LOADED,
+        PLUGIN_STARTED, PLUGIN_STARTING, PLUGIN_STOPPED, PLUGIN_STOPPING, PluginMoment,
     },
     prelude::{PluginContext, Result, plugin},
     testing::TestChassis,
@@ -251,4 +251,50 @@ async fn the_moments_of_plugins_are_told_to_plugins() {
             "witness running in 2"
         ]
     );
+}
+
+static BEGINNINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+#[plugin]
+async fn chronicler(cx: &mut PluginContext) -> Result<()> {
+    let moments = [
+        ("loaded", &PLUGIN_LOADED),
+        ("starting", &PLUGIN_STARTING),
+        ("failed", &PLUGIN_FAILED),
+    ];
+    for (what, point) in moments {
+        cx.action(point, async move |moment: &PluginMoment| {
+            let error = moment.error.is_some();
+            let line = format!("{} {what}, error: {error}", moment.plugin);
+            BEGINNINGS
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(line);
+        });
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_beginnings_and_failures_of_plugins_are_told_to_plugins() {
+    let app = TestChassis::with::<chronicler>()
+        .register(scripted("web", &["chronicler"]))
+        .register(scripted("early", &[]))
+        .set("plugins.web.config.start", "fail")
+        .set("plugins.early.config.init", "fail")
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(
+        *BEGINNINGS.lock().unwrap(),
+        [
+            "chronicler loaded, error: false",
+            "early failed, error: true",
+            "web loaded, error: false",
+            "chronicler starting, error: false",
+            "web starting, error: false",
+            "web failed, error: true",
+        ]
+    );
+    drop(app);
 }
