@@ -85,7 +85,7 @@ where
 {
     let this = Arc::clone(this);
     let handler: FilterFn<T, A> = FilterFn::Sync(Arc::new(move |value| call(&this, value)));
-    to.add(point.name, place, handler, None)
+    to.add_sync(point.name, place, handler)
 }
 
 pub fn filter_async<'t, P, T, A, S>(
@@ -167,7 +167,7 @@ pub fn filter_named<'t, P: Send + Sync + 'static>(
     let this = Arc::clone(this);
     let handler: FilterFn<Value, Infallible> =
         FilterFn::Sync(Arc::new(move |value| call(&this, value)));
-    to.add(point, place, handler, None)
+    to.add_sync(point, place, handler)
 }
 
 pub fn filter_async_named<'t, P: Send + Sync + 'static>(

@@ -72,6 +72,8 @@ pub(crate) struct Contribution {
     pub(crate) skip_on_failure: bool,
     pub(crate) routes: Option<RoutePattern>,
     pub(crate) buffered: Option<usize>,
+    /// It does not await, so no deadline could cut it off.
+    pub(crate) is_sync: bool,
     pub(crate) stats: Arc<Stats>,
 }
 
@@ -133,7 +135,7 @@ impl Contributions {
     {
         let handler: FilterFn<T, A> =
             FilterFn::Sync(Arc::new(move |value| handler(value).into_flow()));
-        self.add(point.name, Place::caller(), handler, None)
+        self.add_sync(point.name, Place::caller(), handler)
     }
 
     /// Puts an asynchronous handler at a filter point.
@@ -301,6 +303,18 @@ impl Contributions {
         }
     }
 
+    /// The same for a handler that does not await.
+    pub(crate) fn add_sync<S, H: Send + Sync + 'static>(
+        &mut self,
+        point: impl Into<Arc<str>>,
+        place: Place,
+        handler: H,
+    ) -> Placed<'_, S> {
+        let placed = self.add(point, place, handler, None);
+        placed.contribution.is_sync = true;
+        placed
+    }
+
     pub(crate) fn add<S, H: Send + Sync + 'static>(
         &mut self,
         point: impl Into<Arc<str>>,
@@ -326,6 +340,7 @@ impl Contributions {
             skip_on_failure: false,
             routes: None,
             buffered: None,
+            is_sync: false,
             stats: Arc::default(),
         };
         let index = self.handlers.len();

@@ -23,9 +23,10 @@ use crate::{
 use futures_util::FutureExt as _;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    panic::AssertUnwindSafe,
     sync::{Arc, Weak},
+    time::Duration,
 };
-use std::{panic::AssertUnwindSafe, time::Duration};
 use tokio::{sync::oneshot, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 

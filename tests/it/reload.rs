@@ -43,6 +43,17 @@ fn config(log: &str) -> tempfile::NamedTempFile {
     file
 }
 
+/// Waits until a generation serves.
+async fn until_serving(app: &TestChassis, number: u64) {
+    let serves = async {
+        while app.handle().enter().unwrap().generation() < number {
+            tokio::task::yield_now().await;
+        }
+    };
+    let served = tokio::time::timeout(Duration::from_secs(5), serves).await;
+    served.expect("the reload gets that far");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_new_generation_serves_before_the_old_one_stops() {
     let file = config("make-before-break");
@@ -143,7 +154,7 @@ async fn a_request_holds_its_generation_to_the_last_byte_of_its_body() {
     // The body is unread: the old generation can't end, and its plugins are not stopped.
     let handle = app.handle().clone();
     let reload = tokio::spawn(async move { handle.reload().await });
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    until_serving(&app, 2).await;
     assert!(steps("holds", "stop").is_empty());
     assert_eq!(app.handle().enter().unwrap().generation(), 2);
     assert_eq!(
@@ -181,7 +192,7 @@ async fn only_one_reload_runs_at_a_time() {
     let scope = app.handle().enter().unwrap();
     let handle = app.handle().clone();
     let first = tokio::spawn(async move { handle.reload().await });
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    until_serving(&app, 2).await;
     let error = app.reload().await.unwrap_err();
     assert_eq!(error.code(), code::RELOAD_BUSY);
     drop(scope);

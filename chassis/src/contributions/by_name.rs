@@ -49,7 +49,7 @@ impl<'t> ByName<'t> {
     ) -> Placed<'t> {
         let handler: FilterFn<Value, Infallible> =
             FilterFn::Sync(Arc::new(move |value| handler(value).into_flow()));
-        self.to.add(self.point, Place::caller(), handler, None)
+        self.to.add_sync(self.point, Place::caller(), handler)
     }
 
     /// Puts an asynchronous handler at a filter point.

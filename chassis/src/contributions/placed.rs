@@ -42,7 +42,8 @@ impl<S> Placed<'_, S> {
         self
     }
 
-    /// How long one call of an asynchronous handler may take.
+    /// How long one call of an asynchronous handler may take. Of a synchronous one it is an error at start: nothing could
+    /// cut it off.
     pub fn deadline(self, deadline: Duration) -> Self {
         self.contribution.deadline = Some(deadline);
         self

@@ -83,6 +83,16 @@ impl Put<'_> {
         }
     }
 
+    /// Refuses what was said of it and nobody would obey, whatever the point.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.contribution.is_sync && self.contribution.deadline.is_some() {
+            return Err(self.meaningless(
+                "a handler that does not await can't be cut off, so it has no deadline",
+            ));
+        }
+        Ok(())
+    }
+
     /// Something was said of it that nobody would obey.
     pub(super) fn meaningless(&self, why: &str) -> Error {
         let message = format!("at `{}`: {why}", self.contribution.point);
@@ -315,6 +325,11 @@ fn at_point(name: &str, puts: &[Put<'_>], point: &dyn DeclaredPoint) -> Result<A
         let put: &Put<'_> = &puts[index];
         if put.contribution.routes.is_some() || put.contribution.buffered.is_some() {
             return Err(put.meaningless("`routes` and `body` are for middleware"));
+        }
+        put.check()?;
+        // By name the compiler can't tell, as it does of a static.
+        if put.contribution.skip_on_failure && point.info().sealed {
+            return Err(put.meaningless("the point is sealed: nothing at it may fail open"));
         }
         if put.contribution.skip_on_failure && point.info().kind != PointKind::Filter {
             return Err(

@@ -105,6 +105,7 @@ impl<'a> Piece<'a> {
     fn check(&self) -> Result<()> {
         let is_hook = matches!(self, Self::Hooks(..));
         for put in self.puts() {
+            put.check()?;
             let is_pre = *put.contribution.point == *points::PRE_REQUEST.name;
             if put.contribution.buffered.is_some() && !is_pre {
                 return Err(put.meaningless("only a pre-request hook can have the body buffered"));

@@ -2,11 +2,12 @@
 
 use super::{CACHE, DONE, PRICE, Price, SHOPS, late, touch};
 use chassis::{
-    code,
-    prelude::{Json, Path, PluginContext, PointSpec, Result, Scope, plugin},
+    FilterPoint, Sealed, code,
+    prelude::{Json, Path, PluginContext, PointSpec, Result, Scope, extension_point, plugin},
     testing::TestChassis,
 };
 use serde_json::{Value, json};
+use std::{convert::Infallible, time::Duration};
 
 #[plugin]
 async fn foreign(cx: &mut PluginContext) -> Result<()> {
@@ -160,4 +161,38 @@ async fn a_point_can_be_declared_at_run_time() {
     // Without its owner there is no such point.
     let error = TestChassis::with::<doubler>().start_error().await;
     assert_eq!(error.code(), code::UNKNOWN_POINT);
+}
+
+/// A gate whose payload has a JSON form.
+#[extension_point]
+pub(crate) static SEALED: FilterPoint<u32, Infallible, Sealed> =
+    FilterPoint::new("test.sealed").json();
+
+#[plugin]
+async fn loosens(cx: &mut PluginContext) -> Result<()> {
+    cx.at("test.sealed")
+        .filter(|_: &mut Value| ())
+        .skip_on_failure();
+    Ok(())
+}
+
+#[plugin]
+async fn hurries(cx: &mut PluginContext) -> Result<()> {
+    cx.filter(&PRICE, touch("hurries"))
+        .deadline(Duration::from_secs(1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_nobody_would_obey_is_refused() {
+    let error = TestChassis::with::<loosens>().start_error().await;
+    assert!(
+        error
+            .message()
+            .contains("`test.sealed`: the point is sealed"),
+        "{error}"
+    );
+    let error = TestChassis::with::<hurries>().start_error().await;
+    assert!(error.message().contains("has no deadline"), "{error}");
+    assert_eq!(error.plugin(), Some("hurries"));
 }
