@@ -4,7 +4,7 @@ pub use crate::{
     context::PluginContext,
     contributions::{Contributions, Place, Placed, PlacedRoute, skip_on_failure},
     error::Result,
-    http::{Next, Request, Response},
+    http::{Exchange, Next, Request, Response},
     plugin::{
         Block, Linked, LinkedCrate, LinkedPlugin, NoConfig, Plugin, Registration, StaticInfo,
         registration,
@@ -27,11 +27,37 @@ pub use std::{any::Any, sync::Arc};
 
 use crate::{
     call,
-    http::{Around, AroundFn, MethodEndpoint},
+    http::{Around, AroundFn, CallMethod, MethodEndpoint},
     point::{ActionFn, CallFn, FilterFn, ProvideFn, handler},
     points,
 };
 use std::{any::TypeId, convert::Infallible};
+
+/// The way of one connection into a generation: for those who measure it.
+pub struct Entrance {
+    current: Arc<crate::generation::Current>,
+    shard: usize,
+}
+
+impl Entrance {
+    /// # Panics
+    ///
+    /// If the service has stopped.
+    pub fn of(handle: &crate::handle::ChassisHandle) -> Self {
+        let reloader = handle.reloader().expect("the service runs");
+        let current = Arc::clone(&reloader.current);
+        Self {
+            shard: current.shard(),
+            current,
+        }
+    }
+
+    /// What is held until it is dropped.
+    #[inline]
+    pub fn enter(&self) -> Option<impl Sized + use<>> {
+        self.current.enter(self.shard)
+    }
+}
 
 pub type BoxFuture<'a, T> = call::BoxFuture<'a, T>;
 
@@ -58,7 +84,7 @@ pub fn endpoint<'t, P: Send + Sync + 'static>(
     method: Method,
     path: &str,
     place: Place,
-    call: for<'a> fn(&'a Arc<P>, Request) -> BoxFuture<'a, Response>,
+    call: CallMethod<P>,
 ) -> PlacedRoute<'t> {
     to.endpoint(
         method,
@@ -69,6 +95,11 @@ pub fn endpoint<'t, P: Send + Sync + 'static>(
             call,
         }),
     )
+}
+
+/// The request, for a handler that takes something of it.
+pub fn request(exchange: &mut Exchange) -> Request {
+    exchange.take_request()
 }
 
 pub fn filter<'t, P, T, A, S>(
@@ -84,7 +115,7 @@ where
     A: Send + 'static,
 {
     let this = Arc::clone(this);
-    let handler: FilterFn<T, A> = FilterFn::Sync(Arc::new(move |value| call(&this, value)));
+    let handler: FilterFn<T, A> = FilterFn::sync(move |value| call(&this, value));
     to.add_sync(point.name, place, handler)
 }
 
@@ -165,8 +196,7 @@ pub fn filter_named<'t, P: Send + Sync + 'static>(
     call: for<'a> fn(&'a Arc<P>, &'a mut Value) -> Result<Flow<Infallible>>,
 ) -> Placed<'t> {
     let this = Arc::clone(this);
-    let handler: FilterFn<Value, Infallible> =
-        FilterFn::Sync(Arc::new(move |value| call(&this, value)));
+    let handler: FilterFn<Value, Infallible> = FilterFn::sync(move |value| call(&this, value));
     to.add_sync(point, place, handler)
 }
 

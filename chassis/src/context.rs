@@ -3,9 +3,9 @@
 use crate::{
     contributions::Contributions,
     error::{Error, Result, code},
-    generation::{Current, find_export},
+    generation::{Current, Exporters, find_export},
     info::PluginInfo,
-    instance::{Instance, Tasks},
+    instance::Tasks,
     scope::{Found, Scope},
     text,
 };
@@ -27,15 +27,18 @@ pub struct PluginContext {
     background: Background,
     pub(crate) contributions: Contributions,
     pub(crate) exports: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
-    /// The instances that this one requires, directly or not.
-    required: Vec<Arc<Instance>>,
+    /// What this one requires directly.
+    required: Vec<Arc<str>>,
+    /// Whose exports it may see: of these, and of what they require.
+    seen: Exporters,
 }
 
 impl PluginContext {
     pub(crate) fn new(
         info: Arc<PluginInfo>,
         background: Background,
-        required: Vec<Arc<Instance>>,
+        required: Vec<Arc<str>>,
+        seen: Exporters,
     ) -> Self {
         let contributions = Contributions::new(Arc::clone(&background.name));
         Self {
@@ -44,6 +47,7 @@ impl PluginContext {
             contributions,
             exports: HashMap::new(),
             required,
+            seen,
         }
     }
 
@@ -72,7 +76,7 @@ impl PluginContext {
     ///
     /// If none of them exported one, or several did: the result must not depend on their order.
     pub fn require<T: Send + Sync + 'static>(&self) -> Result<Arc<T>> {
-        match find_export(self.name(), &self.required, TypeId::of::<T>()) {
+        match find_export(self.name(), &self.seen, TypeId::of::<T>()) {
             Found::One(value) => value.downcast().map_err(|_| self.no_export::<T>()),
             Found::Nothing => Err(self.no_export::<T>()),
             Found::Several(owners) => {
@@ -98,8 +102,10 @@ impl PluginContext {
                 "name the plugin that exports it: `#[plugin(requires = [\"..\"])]`",
             )
         } else {
-            let owners = text::quoted(self.required.iter().map(|instance| &**instance.name()));
-            let message = format!("`{name}` asks for a `{of}`, but none of {owners} exports one");
+            let owners = text::quoted(self.required.iter().map(|name| &**name));
+            let message = format!(
+                "`{name}` asks for a `{of}`, but neither {owners} nor what it requires exports one"
+            );
             (
                 message,
                 "call `cx.export(..)` in their `init`, or require the plugin that does",

@@ -19,6 +19,7 @@ use crate::{
 };
 use axum::handler::Handler;
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::Method;
 use std::{any::Any, marker::PhantomData, panic::Location, sync::Arc, time::Duration};
 
@@ -133,8 +134,7 @@ impl Contributions {
         A: Send + 'static,
         O: IntoFlow<A>,
     {
-        let handler: FilterFn<T, A> =
-            FilterFn::Sync(Arc::new(move |value| handler(value).into_flow()));
+        let handler: FilterFn<T, A> = FilterFn::sync(move |value| handler(value).into_flow());
         self.add_sync(point.name, Place::caller(), handler)
     }
 
@@ -432,6 +432,6 @@ where
         next: Next<'a>,
     ) -> crate::call::BoxFuture<'a, Response> {
         let future = self.0.clone()(request, next);
-        Box::pin(async move { axum::response::IntoResponse::into_response(future.await) })
+        Box::pin(future.map(axum::response::IntoResponse::into_response))
     }
 }

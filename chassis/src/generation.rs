@@ -23,9 +23,13 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 mod assemble;
+mod exporters;
 mod middleware;
 
-pub(crate) use assemble::{HandlerEntry, Parts, PointEntry, generation as assemble};
+pub(crate) use {
+    assemble::{HandlerEntry, Parts, PointEntry, generation as assemble},
+    exporters::{Exporters, exporters},
+};
 
 /// Everything that serves at one time: configuration, instances, handlers, routes. Once published it never changes.
 pub(crate) struct Generation {
@@ -46,8 +50,8 @@ pub(crate) struct Generation {
     table: Vec<Box<dyn Any + Send + Sync>>,
     /// The handlers of points declared at run time.
     named: HashMap<Arc<str>, Box<dyn Any + Send + Sync>>,
-    /// Whose exports each instance may see: its own, and of those it requires.
-    visible: HashMap<Arc<str>, Vec<Arc<Instance>>>,
+    /// Whose exports each instance may see.
+    visible: HashMap<Arc<str>, Exporters>,
     /// Cancelled once it serves.
     serves: CancellationToken,
     /// Tells that nobody holds this generation any more.
@@ -157,6 +161,7 @@ impl Current {
 
     /// Enters the generation that serves now. There is no moment between finding it and being counted in it: the
     /// count is that of the reference itself.
+    #[inline]
     pub(crate) fn enter(&self, shard: usize) -> Option<Arc<Lease>> {
         self.published
             .load()
@@ -166,8 +171,7 @@ impl Current {
 
     /// Enters for one unit of background work.
     pub(crate) fn scope(&self) -> Option<Scope> {
-        self.enter(self.shard())
-            .map(|lease| Scope::new(lease, None))
+        self.enter(self.shard()).map(|lease| Scope::new(lease as _))
     }
 
     /// Makes a generation the one that serves; nobody enters the one before it any more.

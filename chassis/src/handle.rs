@@ -4,14 +4,17 @@ use crate::{
     config::ServiceSettings,
     error::{Error, Result, code},
     generation::Generation,
+    http::{Body, Response},
     reload::{GenerationReport, Reloaded, Reloader},
     report::{Addresses, Explanation, PluginReport, PluginStatus, PointReport, ServiceReport},
     scope::Scope,
+    service,
 };
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
     fmt,
+    net::SocketAddr,
     sync::{Arc, OnceLock, Weak},
     thread,
     time::{Instant, SystemTime},
@@ -85,6 +88,29 @@ impl ChassisHandle {
                 "the service does not run yet, or not any more",
             )
         })
+    }
+
+    /// Serves a request that did not come over `server.listen`: for other servers, and for programs that call themselves.
+    /// It passes the same hooks and limits; `peer` is who sent it. As long as the body of the response lives, so does the
+    /// generation that it comes from.
+    ///
+    /// ```
+    /// # use chassis::{Body, prelude::*};
+    /// # use std::net::SocketAddr;
+    /// async fn warm_up(handle: chassis::ChassisHandle) -> Result<StatusCode> {
+    ///     let request = Request::new(Body::empty());
+    ///     let peer = SocketAddr::from(([127, 0, 0, 1], 0));
+    ///     Ok(handle.serve(request, peer).await?.status())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the service has stopped. Where nothing serves yet, the answer is 503.
+    pub async fn serve(&self, request: http::Request<Body>, peer: SocketAddr) -> Result<Response> {
+        let reloader = self.reloader()?;
+        let (response, lease) = service::answer(&reloader.current, request, peer).await;
+        Ok(service::held(response, lease).map(Body::new))
     }
 
     /// All instances that are known, in plugin order.

@@ -4,6 +4,8 @@
 
 mod layer;
 mod chain;
+mod position;
+mod terminal;
 mod table;
 mod mount;
 mod route;
@@ -12,17 +14,20 @@ mod extract;
 mod params;
 mod problem;
 mod request;
+mod mark;
 mod body;
 
 pub(crate) use self::{
-    body::{Held, limited},
-    chain::{Around, AroundFn, Link, LinkKind, Position, failure_of, serve},
+    body::Held,
+    chain::{Around, AroundFn, Link, LinkKind, serve},
     layer::{Inside, LayerFn, Layered, erase},
+    mark::Mark,
     mount::{Mount, is_quiet},
-    problem::{in_full, problem},
-    request::{X_REQUEST_ID, client_of, request_id},
+    position::Position,
+    problem::{failure_of, in_full, problem},
+    request::{Arrived, client_of},
     route::{
-        Endpoint, HandlerEndpoint, MethodEndpoint, RouteContribution, RoutePattern,
+        CallMethod, Endpoint, HandlerEndpoint, MethodEndpoint, RouteContribution, RoutePattern,
         check_arguments, check_path,
     },
     table::RouteTable,
@@ -31,7 +36,7 @@ pub use self::{
     chain::Next,
     exchange::{Exchange, Outcome},
     extract::{Json, MatchedPath, Path, Query, RawPathParams, Shared},
-    request::{ClientAddr, RequestId},
+    request::ClientAddr,
     route::{Metadata, RouteInfo},
 };
 

@@ -62,6 +62,7 @@ mod http;
 mod point;
 mod scope;
 mod call;
+mod request_id;
 mod status;
 mod info;
 mod graph;
@@ -85,7 +86,7 @@ pub use crate::{
     handle::ChassisHandle,
     http::{
         Body, ClientAddr, Exchange, Json, MatchedPath, Metadata, Next, Outcome, Path, Query,
-        RawPathParams, Request, RequestId, Response, RouteInfo, Shared,
+        RawPathParams, Request, Response, RouteInfo, Shared,
     },
     info::{PluginInfo, Stage},
     plugin::{NoConfig, Plugin, PluginConfig, Registration},
@@ -99,6 +100,7 @@ pub use crate::{
         Addresses, Cause, ContributionReport, Explanation, HandlerReport, PluginReport,
         PluginStatus, PointReport, ServiceReport, Standing, Tie,
     },
+    request_id::RequestId,
     scope::Scope,
     status::PluginState,
 };

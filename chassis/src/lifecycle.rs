@@ -8,7 +8,7 @@ use crate::{
     call::{carry, panic_text},
     config::Config,
     error::{Error, Result, code},
-    generation::{self, Current, Generation, Lease, Parts},
+    generation::{self, Current, Exporters, Generation, Lease, Parts},
     graph::{self, Node, Order},
     http::Mount,
     info::Stage,
@@ -71,6 +71,8 @@ struct Making<'a> {
     order: Order,
     records: Vec<Arc<Record>>,
     built: BTreeMap<usize, Arc<Instance>>,
+    /// What those see that require one of them.
+    seen: BTreeMap<usize, Exporters>,
 }
 
 /// Builds and starts a generation. If that fails, everything that was built or started is undone.
@@ -128,6 +130,7 @@ impl<'a> Making<'a> {
             order,
             records,
             built: BTreeMap::new(),
+            seen: BTreeMap::new(),
         })
     }
 
@@ -144,8 +147,10 @@ impl<'a> Making<'a> {
         } else {
             Some(self.assemble()?.generation)
         };
-        let judges = judges.map(|generation| Scope::new(Arc::new(Lease(generation)), None));
+        let judges = judges.map(|generation| Scope::new(Arc::new(Lease(generation))));
         self.init_stage(Stage::Service, judges).await?;
+        // From here on `built` alone keeps instances alive.
+        self.seen.clear();
         self.check_required()?;
 
         let built = self.assemble()?;
@@ -262,6 +267,7 @@ impl<'a> Making<'a> {
 
     /// Stops what was started and drops what was built, in reverse.
     async fn roll_back(&mut self) {
+        self.seen.clear();
         for &index in self.order.sequence.iter().rev() {
             let Some(instance) = self.built.remove(&index) else {
                 continue;
@@ -298,7 +304,7 @@ fn log_failure(what: &'static str, plugin: &str, error: &Error) {
 }
 
 fn scope(generation: &Arc<Generation>) -> Scope {
-    Scope::new(Arc::new(Lease(Arc::clone(generation))), None)
+    Scope::new(Arc::new(Lease(Arc::clone(generation))))
 }
 
 async fn tell(
@@ -308,6 +314,9 @@ async fn tell(
     generation: u64,
     workers: &tokio::runtime::Handle,
 ) {
+    if point.is_idle(scope) {
+        return;
+    }
     let status = record.status();
     let mut moment = PluginMoment::new(&record.info, &record.name, generation, status.state);
     moment.error = status.last_error.map(|error| error.message);

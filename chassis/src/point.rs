@@ -26,7 +26,7 @@ pub(crate) mod order;
 pub(crate) use self::{
     action::ActionFn,
     call_point::CallFn,
-    filter::FilterFn,
+    filter::{End, FilterFn, Walk},
     handler::{
         ActionClosure, Ask, AsyncFilter, CallClosure, FilterClosure, Method, ProvideClosure, Tell,
     },

@@ -248,7 +248,7 @@ impl Reloader {
             let moment =
                 ChassisMoment::new(&lease.0.config.settings().service.name, lease.0.number);
             points::CHASSIS_STARTED
-                .run(&Scope::new(lease, None), &moment)
+                .run(&Scope::new(lease), &moment)
                 .await;
         }
     }
@@ -275,7 +275,7 @@ impl Reloader {
             &generation.config.settings().service.name,
             generation.number,
         );
-        let scope = Scope::new(lease, None);
+        let scope = Scope::new(lease);
         let told = scope.clone();
         lifecycle::aside(&self.workers, async move {
             points::CHASSIS_STOPPING.run(&told, &moment).await;

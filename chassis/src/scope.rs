@@ -1,5 +1,6 @@
 //! Scopes: in which generation a point is applied.
 
+use crate::request_id::RequestId;
 use std::{
     any::{Any, TypeId},
     fmt,
@@ -48,11 +49,18 @@ pub(crate) enum Found {
 #[derive(Clone)]
 pub struct Scope {
     pub(crate) world: Arc<dyn World>,
-    request_id: Option<Arc<str>>,
+    /// [`RequestId::NONE`] outside of requests.
+    request_id: RequestId,
 }
 
 impl Scope {
-    pub(crate) fn new(world: Arc<dyn World>, request_id: Option<Arc<str>>) -> Self {
+    /// For background work.
+    pub(crate) fn new(world: Arc<dyn World>) -> Self {
+        Self::of(world, RequestId::NONE)
+    }
+
+    /// For a request.
+    pub(crate) fn of(world: Arc<dyn World>, request_id: RequestId) -> Self {
         Self { world, request_id }
     }
 
@@ -62,8 +70,13 @@ impl Scope {
     }
 
     /// The id of the request that this scope belongs to, if it belongs to one.
-    pub fn request_id(&self) -> Option<&str> {
-        self.request_id.as_deref()
+    pub fn request_id(&self) -> Option<&RequestId> {
+        Some(&self.request_id).filter(|id| !id.is_none())
+    }
+
+    /// The same, in a scope that belongs to one.
+    pub(crate) fn id(&self) -> &RequestId {
+        &self.request_id
     }
 }
 
@@ -71,7 +84,7 @@ impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scope")
             .field("generation", &self.generation())
-            .field("request_id", &self.request_id)
+            .field("request_id", &self.request_id())
             .finish()
     }
 }

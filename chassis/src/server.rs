@@ -11,7 +11,7 @@ use std::{
     net::{SocketAddr, TcpListener as StdListener},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -22,6 +22,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 mod activity;
+mod bell;
 mod connection;
 mod socket;
 mod upgraded;
@@ -38,6 +39,8 @@ struct Shared {
     idle_linger: Duration,
     /// No new connections; those that are open finish what they do.
     draining: CancellationToken,
+    /// The same, for those who ask at each request: the token has a lock.
+    is_draining: AtomicBool,
     /// Those that are busy are to be counted.
     roll_call: CancellationToken,
     /// How many were busy.
@@ -81,7 +84,7 @@ impl std::fmt::Debug for Server {
 impl Drop for Server {
     /// A server that is dropped without being drained ends at once.
     fn drop(&mut self) {
-        self.shared.draining.cancel();
+        self.shared.begin_draining();
         self.shared.cut.cancel();
     }
 }
@@ -100,6 +103,7 @@ impl Server {
             settings,
             idle_linger,
             draining: CancellationToken::new(),
+            is_draining: AtomicBool::new(false),
             roll_call: CancellationToken::new(),
             busy: AtomicUsize::new(0),
             cut: CancellationToken::new(),
@@ -118,7 +122,7 @@ impl Server {
     /// ended.
     pub(crate) async fn drain(&self, grace: Duration) -> usize {
         let shared = &self.shared;
-        shared.draining.cancel();
+        shared.begin_draining();
         let closed = async {
             tokio::select! {
                 () = shared.closed() => {}
@@ -138,6 +142,11 @@ impl Server {
 const SOON: Duration = Duration::from_millis(100);
 
 impl Shared {
+    fn begin_draining(&self) {
+        self.is_draining.store(true, Relaxed);
+        self.draining.cancel();
+    }
+
     /// Says once for how many requests the end has to wait, if it does not come at once.
     async fn tell_of_busy(&self) -> Infallible {
         tokio::time::sleep(SOON).await;

@@ -1,85 +1,121 @@
 //! The path of a request: into the generation, through the onion, out with the last byte of the body.
 
 use crate::{
-    error::{Error, code},
+    error::{BoxError, Error, code},
     generation::{Current, Lease},
     http::{
-        Body, Exchange, Held, Outcome, Response, RouteInfo, X_REQUEST_ID, client_of, failure_of,
-        limited, problem, request_id, serve as through,
+        Arrived, Body, Exchange, Held, Mark, Outcome, Response, RouteInfo, client_of, failure_of,
+        problem, serve as through,
     },
+    request_id::RequestId,
     scope::Scope,
 };
-use http::{HeaderValue, Method, header};
-use http_body::Body as _;
-use std::{net::SocketAddr, sync::Arc};
+use bytes::Bytes;
+use http::{Method, header};
+use http_body::Body as HttpBody;
+use std::{net::SocketAddr, pin::pin, sync::Arc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-/// Serves one request in the generation that is current when it arrives. The lease comes with the response: it is
-/// to be held until the response, or what became of its connection, is at its end.
-#[cfg(feature = "testing")]
-pub(crate) async fn serve(
+/// The span of a request. It costs what the subscriber makes of it, so the log of `chassis::main` has no use for it: see
+/// [`Mark`].
+pub(crate) const SPAN: &str = "chassis::request";
+
+/// Serves one request outside of a connection. The lease comes with the response: it is to be held until the response,
+/// or what became of its connection, is at its end.
+pub(crate) async fn answer(
     current: &Current,
-    shard: usize,
     request: http::Request<Body>,
     peer: SocketAddr,
 ) -> (Response, Option<Arc<Lease>>) {
-    serve_until(&CancellationToken::new(), current, shard, request, peer).await
+    let Some(lease) = current.enter(current.shard()) else {
+        return (closed(), None);
+    };
+    let mut exchange = begin(&lease, request, peer, Instant::now());
+    serve(&mut exchange, &lease, &CancellationToken::new()).await;
+    (finish(&mut exchange), Some(lease))
 }
 
-/// The same on a connection that is ended by force once `cut` is cancelled.
-pub(crate) async fn serve_until(
-    cut: &CancellationToken,
-    current: &Current,
-    shard: usize,
-    request: http::Request<Body>,
+/// A request whose head had arrived `at` this time, in the generation that it has entered.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "a request is large, and each call moves it"
+)]
+pub(crate) fn begin<B>(
+    lease: &Arc<Lease>,
+    request: http::Request<B>,
     peer: SocketAddr,
-) -> (Response, Option<Arc<Lease>>) {
-    let Some(lease) = current.enter(shard) else {
-        let error = Error::new(
-            code::CLOSED,
-            "the service does not run yet, or not any more",
-        );
-        let response = problem(error);
-        tell_of_failure(&response, None, false);
-        return (response, None);
-    };
+    at: Instant,
+) -> Exchange
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
     let server = &lease.0.config.settings().server;
-    let id = request_id(request.headers());
-    let span = tracing::info_span!(
-        "request",
-        method = %request.method(),
-        path = request.uri().path(),
-        request_id = id.as_str(),
-    );
-    let is_head = request.method() == Method::HEAD;
-    let id_header = HeaderValue::from_str(id.as_str()).ok();
-    let client = client_of(peer, request.headers(), &server.trusted_proxies);
-    let scope = Scope::new(Arc::clone(&lease) as _, Some(Arc::clone(&id.0)));
-    let request = limited(request, server.max_body);
-    let table = Arc::clone(&lease.0.routes);
-    let exchange = Exchange::new(request, table, scope, id, client, peer, server.max_body);
+    let arrived = Arrived {
+        at,
+        scope: Scope::of(Arc::clone(lease) as _, RequestId::of(request.headers())),
+        client: client_of(peer, request.headers(), &server.trusted_proxies),
+        peer,
+    };
+    Exchange::new(request, &lease.0.routes, arrived, server.max_body)
+}
 
-    let mut response = async {
+/// Takes an exchange to its answer, on a connection that is ended by force once `cut` is cancelled.
+pub(crate) async fn serve(exchange: &mut Exchange, lease: &Lease, cut: &CancellationToken) {
+    exchange.limit_body();
+    let deadline = lease.0.config.settings().server.request_timeout;
+    let mark = Mark {
+        method: exchange.method().clone(),
+        path: exchange.uri().path_and_query().cloned(),
+        id: exchange.request_id().clone(),
+    };
+    let span = tracing::info_span!(
+        target: SPAN,
+        "request",
+        method = %mark.method,
+        path = mark.path(),
+        request_id = mark.id.as_str(),
+    );
+    let answered = pin!(Some(async {
         let unanswered = Unanswered(Some(cut));
-        let served = through(exchange, server.request_timeout).await;
+        through(exchange, deadline).await;
         unanswered.answered();
-        if served.response.status().is_server_error() {
-            // What answered in place of the handler is not the plugin's that owns the route.
-            let is_handled = served.outcome != Outcome::AnsweredEarly;
-            tell_of_failure(&served.response, served.route.as_deref(), is_handled);
+        if exchange.status().is_server_error() {
+            tell_of_exchange(exchange);
         }
-        served.response
+    }));
+    let answered = mark.carry(answered);
+    if span.is_disabled() {
+        answered.await;
+    } else {
+        answered.instrument(span).await;
     }
-    .instrument(span)
-    .await;
-    if let Some(id) = id_header {
-        response.headers_mut().entry(&X_REQUEST_ID).or_insert(id);
-    }
-    if is_head {
+}
+
+/// The answer of an exchange, as it is sent.
+#[inline]
+pub(crate) fn finish(exchange: &mut Exchange) -> Response {
+    let mut response = exchange.take_response();
+    exchange.request_id().put_into(response.headers_mut());
+    if *exchange.method() == Method::HEAD {
         response = head_of(response);
     }
-    (response, Some(lease))
+    response
+}
+
+/// The answer where nothing serves.
+#[cold]
+pub(crate) fn closed() -> Response {
+    let error = Error::new(
+        code::CLOSED,
+        "the service does not run yet, or not any more",
+    );
+    let response = problem(error);
+    tell_of_failure(&response, None, false);
+    response
 }
 
 /// Dropped before there is an answer, it says so: in the span of the request, which names it.
@@ -100,6 +136,16 @@ impl Drop for Unanswered<'_> {
             Some(_) => tracing::debug!("the client went away before the answer"),
             None => {}
         }
+    }
+}
+
+/// Logs an exchange whose answer says that the service failed.
+#[cold]
+fn tell_of_exchange(exchange: &Exchange) {
+    // What answered in place of the handler is not the plugin's that owns the route.
+    let is_handled = exchange.outcome() != Outcome::AnsweredEarly;
+    if let Some(response) = exchange.response() {
+        tell_of_failure(response, exchange.route(), is_handled);
     }
 }
 

@@ -5,9 +5,19 @@ use crate::{
     config::{LogFormat, LogSettings},
     error::{Error, Result, code},
     http::is_quiet,
+    service::SPAN,
 };
 use std::io::IsTerminal as _;
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing::{Metadata, Subscriber, subscriber::Interest};
+use tracing_subscriber::{
+    EnvFilter, Layer, fmt,
+    layer::{Context, SubscriberExt as _},
+    util::SubscriberInitExt as _,
+};
+
+mod line;
+
+use line::{Json, Pretty};
 
 /// Installs the log: to standard error, as `log:` says; `RUST_LOG` replaces its filter.
 pub(crate) fn init(settings: &LogSettings) -> Result<()> {
@@ -19,13 +29,20 @@ pub(crate) fn init(settings: &LogSettings) -> Result<()> {
         )
         .with_help("write a level (`info`), or targets with levels: `info,chassis=debug`")
     })?;
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry()
+        .with(filter)
+        .with(WithoutRequestSpan);
+    let is_terminal = std::io::stderr().is_terminal();
     let layer = fmt::layer()
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_ansi(is_terminal);
     match settings.format {
-        LogFormat::Pretty => registry.with(layer).try_init()?,
-        LogFormat::Json => registry.with(layer.json()).try_init()?,
+        LogFormat::Pretty => registry
+            .with(layer.map_event_format(|format| Pretty(format.with_ansi(is_terminal))))
+            .try_init()?,
+        LogFormat::Json => registry
+            .with(layer.json().map_event_format(Json))
+            .try_init()?,
     }
     std::panic::set_hook(Box::new(|panic| {
         if is_quiet() {
@@ -44,4 +61,25 @@ pub(crate) fn init(settings: &LogSettings) -> Result<()> {
         }
     }));
     Ok(())
+}
+
+/// The marks of requests say in each line what their spans would, at no cost for requests that write none.
+struct WithoutRequestSpan;
+
+impl<S: Subscriber> Layer<S> for WithoutRequestSpan {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if is_request_span(metadata) {
+            Interest::never()
+        } else {
+            Interest::always()
+        }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        !is_request_span(metadata)
+    }
+}
+
+fn is_request_span(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && metadata.target() == SPAN
 }

@@ -9,7 +9,6 @@ use crate::{
     lifecycle,
     plugin::{LinkedPlugin, Registration},
     reload::{Reloaded, Reloader},
-    service,
     status::PluginState,
 };
 use bytes::Bytes;
@@ -177,8 +176,8 @@ impl TestChassis {
     /// generation that it comes from.
     pub async fn send_streaming(&self, request: Request<Body>) -> Response {
         let peer = SocketAddr::from(([127, 0, 0, 1], 50_000));
-        let (response, lease) = service::serve(&self.reloader.current, 0, request, peer).await;
-        service::held(response, lease).map(Body::new)
+        let served = self.handle.serve(request, peer).await;
+        served.expect("the service lives as long as the test")
     }
 
     /// The handle of the service.

@@ -58,7 +58,7 @@ impl Victim {
         let address = |what: &str| {
             let told = start
                 .iter()
-                .find_map(|line| line.rsplit_once(what)?.1.split_whitespace().next());
+                .find_map(|line| line.rsplit_once(what)?.1.split([' ', '"']).next());
             told.expect("it is told").parse().expect("an address")
         };
         Self {

@@ -5,7 +5,7 @@
 
 use std::{io::Write as _, time::Instant};
 
-use crate::{deny, process, test, tidy};
+use crate::{bench, deny, process, test, tidy};
 
 /// What a step came to: a note for its line, or what there is to show.
 type Outcome = Result<String, String>;
@@ -20,6 +20,7 @@ const STEPS: &[Step] = &[
     ("docs", docs),
     ("tidy", tidy),
     ("deny", deny::run),
+    ("gate", bench::gate),
 ];
 
 /// Runs every step; fails if one of them did.

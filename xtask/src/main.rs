@@ -4,6 +4,7 @@
 
 use std::process::ExitCode;
 
+mod bench;
 mod bless;
 mod ci;
 mod deny;
@@ -26,8 +27,13 @@ const COMMANDS: &[Command] = &[
         test::command,
     ),
     (
+        "bench",
+        "what the chassis costs; --check compares with the record, --record rewrites it",
+        bench::command,
+    ),
+    (
         "ci",
-        "all that CI runs: fmt, clippy, docs, tidy, deny, test",
+        "all that CI runs: fmt, clippy, docs, tidy, deny, gate, test",
         ci::command,
     ),
     (

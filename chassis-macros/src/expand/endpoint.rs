@@ -59,6 +59,13 @@ pub(super) fn expand_endpoint(wiring: &Wiring<'_>, http: &str) -> TokenStream {
         let __result = #call.await;
         #answer
     });
+    // The future is to borrow the plugin only, so it gets the request before it begins.
+    let (exchange, taken) = if types.is_empty() {
+        (quote!(_), TokenStream::new())
+    } else {
+        let taken = quote!(let __request = #private::request(__exchange););
+        (quote!(__exchange), taken)
+    };
     // Only their names, for the one mistake that no bound can refuse: see `arguments`.
     let arguments = (!types.is_empty()).then(|| {
         let types = types.iter().map(|(_, ty)| ty);
@@ -66,7 +73,7 @@ pub(super) fn expand_endpoint(wiring: &Wiring<'_>, http: &str) -> TokenStream {
     });
     quote! {
         #private::endpoint(
-            __to, &__this, #private::Method::#http, #path, #place, |__this, __request| #body
+            __to, &__this, #private::Method::#http, #path, #place, |__this, #exchange| { #taken #body }
         )#arguments
     }
 }

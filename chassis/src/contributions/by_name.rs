@@ -48,7 +48,7 @@ impl<'t> ByName<'t> {
         handler: impl Fn(&mut Value) -> O + Send + Sync + 'static,
     ) -> Placed<'t> {
         let handler: FilterFn<Value, Infallible> =
-            FilterFn::Sync(Arc::new(move |value| handler(value).into_flow()));
+            FilterFn::sync(move |value| handler(value).into_flow());
         self.to.add_sync(self.point, Place::caller(), handler)
     }
 

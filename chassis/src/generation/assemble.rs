@@ -1,6 +1,10 @@
 //! Builds a generation from its instances: every handler at its place, every route in the table.
 
-use super::{Generation, middleware};
+use super::{
+    Generation,
+    exporters::{self, Exporters},
+    middleware,
+};
 use crate::{
     call::{Site, Stats},
     config::{Config, PluginSection},
@@ -17,7 +21,7 @@ use crate::{
 };
 use std::{
     any::Any,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, atomic::AtomicBool},
     time::SystemTime,
 };
@@ -226,17 +230,12 @@ fn group<'a>(
     errors: &mut Vec<Error>,
 ) -> BTreeMap<Arc<str>, Vec<Put<'a>>> {
     let mut by_point: BTreeMap<Arc<str>, Vec<Put<'a>>> = BTreeMap::new();
-    let alive = |name: &str| {
-        parts
-            .instances
-            .iter()
-            .any(|instance| &**instance.name() == name)
-    };
+    let alive: HashSet<&str> = parts.instances.iter().map(|one| &**one.name()).collect();
     let down = parts
         .nodes
         .iter()
         .map(|node| &*node.name)
-        .filter(|name| !alive(name));
+        .filter(|name| !alive.contains(name));
     let down = text::quoted(down);
     let down = (!down.is_empty()).then_some(down);
     for (owner, instance) in (0..).zip(&parts.instances) {
@@ -284,7 +283,7 @@ fn group<'a>(
     }
     for (point, puts) in &mut by_point {
         drop_orphans(point, puts, &|name| {
-            parts.nodes.iter().any(|node| &*node.name == name) && !alive(name)
+            parts.nodes.iter().any(|node| &*node.name == name) && !alive.contains(name)
         });
     }
     by_point
@@ -355,25 +354,21 @@ fn at_point(name: &str, puts: &[Put<'_>], point: &dyn DeclaredPoint) -> Result<A
     Ok((point.assemble(contributed), reports.collect()))
 }
 
-/// Whose exports each instance may see: its own, and of all that it requires, directly or not.
+/// Whose exports each instance may see.
 fn visible(
     nodes: &[Node],
     order: &Order,
     instances: &[Arc<Instance>],
-) -> HashMap<Arc<str>, Vec<Arc<Instance>>> {
-    let built: HashMap<&str, &Arc<Instance>> = instances
+) -> HashMap<Arc<str>, Exporters> {
+    let by_name: HashMap<&str, &Arc<Instance>> = instances
         .iter()
         .map(|instance| (&**instance.name(), instance))
         .collect();
-    let of = |index: usize| {
-        let own = std::iter::once(index).chain(order.transitive(index));
-        own.filter_map(|other| {
-            built
-                .get(&*nodes[other].name)
-                .map(|instance| Arc::clone(instance))
-        })
-    };
-    (0..nodes.len())
-        .map(|index| (Arc::clone(&nodes[index].name), of(index).collect()))
-        .collect()
+    let built = nodes.iter().enumerate();
+    let built = built
+        .filter_map(|(index, node)| Some((index, *by_name.get(&*node.name)?)))
+        .collect();
+    let seen = exporters::of_all(order, &built);
+    let names = nodes.iter().map(|node| Arc::clone(&node.name));
+    names.zip(seen).collect()
 }

@@ -121,25 +121,27 @@ impl<'a> Piece<'a> {
         self.check()?;
         let routes = self.puts().find_map(|put| put.contribution.routes.clone());
         let kind = match self {
-            Self::Hooks(pre, post) => LinkKind::Hooks(Arc::new(Position {
-                owner: self.puts().next().map_or(0, |put| put.owner),
-                pre: pre.as_ref().map(entry::<Hook>).transpose()?,
-                post: post.as_ref().map(entry::<Hook>).transpose()?,
-                buffered: pre.as_ref().and_then(|put| put.contribution.buffered),
-            })),
+            Self::Hooks(pre, post) => LinkKind::Hooks(Arc::new(Position::new(
+                self.puts().next().map_or(0, |put| put.owner),
+                pre.as_ref()
+                    .map(entry::<FilterFn<Exchange, Response>>)
+                    .transpose()?,
+                post.as_ref()
+                    .map(entry::<FilterFn<Exchange, Response>>)
+                    .transpose()?,
+                pre.as_ref().and_then(|put| put.contribution.buffered),
+            ))),
             Self::Around(put) => LinkKind::Around(Arc::new(entry::<AroundFn>(put)?)),
             Self::Layer(put) => {
                 let Entry { handler, site, .. } = entry::<LayerFn>(put)?;
                 // The layer is the plugin's own code.
-                let service = site.run_sync(|| Ok(handler()))?;
+                let service = site.run_sync(|| handler())?;
                 LinkKind::Layer(Arc::new(Layered { site, service }))
             }
         };
         Ok(Link { routes, kind })
     }
 }
-
-type Hook = FilterFn<Exchange, Response>;
 
 fn entry<H: Any + Clone>(put: &Put<'_>) -> Result<Entry<H>> {
     let Contribution {

@@ -1,27 +1,33 @@
 //! Bodies: one that has a limit, and one that holds something until its last byte is out.
 
-use super::{Body, Request};
+use super::Body;
 use crate::error::BoxError;
 use axum::extract::DefaultBodyLimit;
 use bytes::Bytes;
+use http::{Extensions, request::Parts};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::Limited;
 use std::{
+    mem,
     pin::Pin,
     task::{Context, Poll},
 };
 
-/// The request, with an error in its body once more than `limit` bytes of it were read.
-pub(crate) fn limited(mut request: Request, limit: usize) -> Request {
-    // An empty body is the rule; it needs no box around it.
-    if request.body().is_end_stream() {
-        return request;
-    }
+/// The body of a request, with an error in it once more than `limit` bytes of it were read.
+#[cold]
+pub(super) fn limited(head: &mut Parts, body: Body, limit: usize) -> Body {
     if limit > AXUMS_LIMIT {
         // `server.max_body` is the limit; axum's own would cut in before.
-        DefaultBodyLimit::disable().apply(&mut request);
+        head.extensions = without_axums_limit(mem::take(&mut head.extensions));
     }
-    request.map(|body| Body::new(Limited::new(body, limit)))
+    Body::new(Limited::new(body, limit))
+}
+
+fn without_axums_limit(extensions: Extensions) -> Extensions {
+    let mut request = http::Request::new(());
+    *request.extensions_mut() = extensions;
+    DefaultBodyLimit::disable().apply(&mut request);
+    mem::take(request.extensions_mut())
 }
 
 /// What axum's extractors allow unless they are told otherwise.

@@ -12,21 +12,19 @@ use super::{
     Request, Response,
     exchange::{Exchange, Outcome},
     layer::{self, Layered},
-    problem::{Failure, problem},
-    request::RequestContext,
-    route::{RouteInfo, RoutePattern},
-    table::Target,
+    position::{AsyncHook, Hook, Position},
+    problem::problem,
+    route::RoutePattern,
+    terminal::terminal,
 };
 use crate::{
     call::BoxFuture,
-    error::{Error, Result, code},
-    point::{Entry, FilterFn, Flow},
+    error::{Error, code},
+    point::{Entry, FilterFn},
     text,
 };
-use axum::extract::ConnectInfo;
 use futures_util::FutureExt as _;
-use http::header;
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{future::poll_fn, ops::Range, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 /// What takes part in a request: one thing in the order of `middleware.*` and `http.layers`.
 #[derive(Clone)]
@@ -42,14 +40,12 @@ pub(crate) enum LinkKind {
     Layer(Arc<Layered>),
 }
 
-/// The pre-request and the post-response hook of one instance, as one place in the onion.
-pub(crate) struct Position {
-    /// The number of the instance in its generation.
-    pub(crate) owner: u32,
-    pub(crate) pre: Option<Entry<FilterFn<Exchange, Response>>>,
-    pub(crate) post: Option<Entry<FilterFn<Exchange, Response>>>,
-    /// How much of the body the pre-request hook wants to see, in bytes.
-    pub(crate) buffered: Option<usize>,
+/// How far the way in has led.
+enum Step {
+    Through,
+    Ended,
+    /// This position has something to await.
+    Awaits(usize),
 }
 
 /// A handler at `middleware.around`.
@@ -78,12 +74,20 @@ pub struct Next<'a> {
     exchange: &'a mut Exchange,
 }
 
-impl Next<'_> {
+impl<'a> Next<'a> {
     /// Calls what is inside, and gives its answer.
-    pub async fn run(self, request: Request) -> Response {
-        self.exchange.put_request(request);
-        self.chain.inner(self.segment, self.exchange).await;
-        self.exchange.lend_response()
+    pub fn run(self, request: Request) -> impl Future<Output = Response> + Send + use<'a> {
+        let Self {
+            chain,
+            segment,
+            exchange,
+        } = self;
+        // At once: a future that held the request would be copied with it, again and again.
+        exchange.put_request(request);
+        async move {
+            chain.inner(segment, exchange).await;
+            exchange.lend_response()
+        }
     }
 }
 
@@ -164,109 +168,141 @@ impl Chain {
         segment: usize,
         exchange: &'a mut Exchange,
     ) -> BoxFuture<'a, ()> {
-        Box::pin(async move {
-            exchange.reached = segment;
-            match self.segments.get(segment) {
-                None => terminal(exchange).await,
-                Some(Segment::Hooks(range)) => {
-                    if self.enter(range.clone(), exchange).await {
-                        self.inner(segment + 1, exchange).await;
-                    }
-                    self.leave(range.start, exchange).await;
+        exchange.reached = segment;
+        // Each in a box of its own size: that of an around is small, and there may be many.
+        match self.segments.get(segment) {
+            None => Box::pin(terminal(exchange)),
+            Some(Segment::Hooks(range)) => Box::pin(async move {
+                if self.enter(range.clone(), exchange).await {
+                    self.inner(segment + 1, exchange).await;
                 }
-                Some(Segment::Around(around, outside)) => {
-                    let request = exchange.take_request();
-                    let next = Next {
-                        chain: self,
-                        segment: segment + 1,
-                        exchange,
-                    };
-                    let response = async { Ok(around.handler.call(request, next).await) };
-                    let response = around.site.run(response).await;
-                    self.come_out(segment, *outside, exchange, response).await;
-                }
-                Some(Segment::Layer(layered, outside)) => {
-                    let response = layer::travel(layered, segment + 1, exchange).await;
-                    self.come_out(segment, *outside, exchange, response).await;
-                }
+                self.leave(range.start, exchange).await;
+            }),
+            Some(Segment::Around(around, outside)) => {
+                Box::pin(self.through_around(around, segment, *outside, exchange))
             }
-        })
+            Some(Segment::Layer(layered, outside)) => Box::pin(async move {
+                let response = layer::travel(layered, segment + 1, exchange).await;
+                match response {
+                    Ok(response) => come_out(segment, exchange, response),
+                    Err(error) => exchange.fail(error),
+                }
+                // One that gave up on its inside (a time-out) leaves hooks in there behind. They see its answer.
+                self.leave(*outside, exchange).await;
+            }),
+        }
+    }
+
+    async fn through_around(
+        &self,
+        around: &Entry<AroundFn>,
+        segment: usize,
+        outside: usize,
+        exchange: &mut Exchange,
+    ) {
+        // Request and response stay inside the guard: they are large, and would be moved at each step out.
+        let answered = async {
+            let request = exchange.take_request();
+            let next = Next {
+                chain: self,
+                segment: segment + 1,
+                exchange: &mut *exchange,
+            };
+            let response = around.handler.call(request, next).await;
+            come_out(segment, exchange, response);
+            Ok(())
+        };
+        if let Err(error) = around.site.run(answered).await {
+            layer::recall(exchange);
+            exchange.fail(error);
+        }
+        self.leave(outside, exchange).await;
     }
 
     /// The way in; whether the handler is to be called.
     async fn enter(&self, range: Range<usize>, exchange: &mut Exchange) -> bool {
-        for (index, position) in range.clone().zip(&self.positions[range]) {
-            let Some(pre) = &position.pre else {
-                exchange.entered = index + 1;
-                continue;
-            };
+        let mut next = range.start;
+        loop {
+            match self.enter_sync(next, range.end, exchange) {
+                Step::Through => return true,
+                Step::Ended => return false,
+                Step::Awaits(at) => next = at,
+            }
+            let position = &*self.positions[next];
             if let Some(limit) = position.buffered
-                && let Err(error) = exchange.buffer(limit.min(exchange.max_body)).await
+                && let Err(error) = Box::pin(exchange.buffer(limit.min(exchange.max_body))).await
             {
                 exchange.put_response(problem(error), Outcome::Answered);
                 return false;
             }
-            // Only now: who has not seen the request is not told of its end.
-            exchange.entered = index + 1;
-            exchange.owner = position.owner;
-            match call(pre, exchange).await {
-                Ok(Flow::Continue) => exchange.follow_reroute(),
-                Ok(Flow::Answer(response)) => {
-                    exchange.put_response(response, Outcome::AnsweredEarly);
-                    return false;
-                }
-                Err(error) if pre.skip_on_failure => {
-                    exchange.forget_reroute();
-                    pre.site.skip(&error);
-                }
-                Err(error) => {
-                    exchange.put_response(problem(error), Outcome::Failed);
-                    return false;
-                }
+            let Some(pre) = position.begin(next, exchange) else {
+                next += 1;
+                continue;
+            };
+            let walk = match &pre.handler {
+                FilterFn::Sync(handler) => pre.site.filter(handler, exchange),
+                FilterFn::Async(handler) => Box::pin(pre.call(handler, exchange)).await,
+            };
+            if !pre.went_in(walk, exchange) {
+                return false;
             }
+            next += 1;
         }
-        true
     }
 
-    /// The way out of an around or a layer.
-    async fn come_out(
-        &self,
-        segment: usize,
-        outside: usize,
-        exchange: &mut Exchange,
-        response: Result<Response>,
-    ) {
-        // An around that gave up may have left the exchange in a layer further inside.
-        layer::recall(exchange);
-        let otherwise = if exchange.reached > segment {
-            Outcome::Deadline
-        } else {
-            Outcome::AnsweredEarly
-        };
-        settle(exchange, response, otherwise);
-        // One that gave up on its inside (a time-out) leaves hooks in there behind. They see its answer.
-        self.leave(outside, exchange).await;
+    /// The way in as far as nothing has to be awaited: a plain loop, because a future keeps what it needs in memory.
+    #[inline]
+    fn enter_sync(&self, mut next: usize, end: usize, exchange: &mut Exchange) -> Step {
+        while let Some(position) = self.positions[..end].get(next) {
+            if position.awaits {
+                return Step::Awaits(next);
+            }
+            if let Some(pre) = position.begin(next, exchange)
+                && let FilterFn::Sync(handler) = &pre.handler
+            {
+                let walk = pre.site.filter(handler, exchange);
+                if !pre.went_in(walk, exchange) {
+                    return Step::Ended;
+                }
+            }
+            next += 1;
+        }
+        Step::Through
     }
 
     /// The way out, down to where `outside` positions are still entered.
     async fn leave(&self, outside: usize, exchange: &mut Exchange) {
-        while exchange.entered > outside {
-            exchange.entered -= 1;
-            let position = &self.positions[exchange.entered];
-            let Some(post) = &position.post else { continue };
-            exchange.owner = position.owner;
-            match call(post, exchange).await {
-                Ok(Flow::Continue) => {}
-                Ok(Flow::Answer(response)) => exchange.put_response(response, exchange.outcome),
-                Err(error) if post.skip_on_failure => post.site.skip(&error),
-                Err(error) => exchange.put_response(problem(error), Outcome::Failed),
+        while let Some((post, handler)) = self.leave_sync(outside, exchange) {
+            // In a box, or every request would carry its size.
+            if let Err(end) = Box::pin(post.call(handler, exchange)).await {
+                post.turned(end, exchange);
             }
         }
     }
 
+    /// The way out as far as nothing has to be awaited; the hook that has to be, once one is met.
+    #[inline]
+    fn leave_sync(&self, outside: usize, exchange: &mut Exchange) -> Option<(&Hook, &AsyncHook)> {
+        while exchange.entered > outside {
+            exchange.entered -= 1;
+            let position = &*self.positions[exchange.entered];
+            let Some(post) = &position.post else { continue };
+            exchange.owner = position.owner;
+            match &post.handler {
+                FilterFn::Sync(handler) => {
+                    if let Err(end) = post.site.filter(handler, exchange) {
+                        post.turned(end, exchange);
+                    }
+                }
+                FilterFn::Async(handler) => return Some((post, handler)),
+            }
+        }
+        None
+    }
+
     /// The way out of an exchange that nobody waits for any more.
     pub(super) fn abandon(mut exchange: Exchange) {
-        let chain = Arc::clone(&exchange.chain);
+        let chain = Arc::clone(exchange.chain());
         let is_sync = |position: &Arc<Position>| !matches!(&position.post, Some(post) if matches!(post.handler, FilterFn::Async(_)));
         let all_sync = chain.positions[..exchange.entered].iter().all(is_sync);
         match tokio::runtime::Handle::try_current() {
@@ -291,23 +327,22 @@ impl Chain {
     }
 }
 
-/// What came of an exchange.
-pub(crate) struct Served {
-    pub(crate) response: Response,
-    /// The route, where the answer is one for the log.
-    pub(crate) route: Option<Arc<RouteInfo>>,
-    pub(crate) outcome: Outcome,
-}
-
-/// Takes an exchange through its chain, and gives its response. One that takes longer than `deadline` is cut off:
-/// its hooks see the way out all the same.
-pub(crate) async fn serve(mut exchange: Exchange, deadline: Duration) -> Served {
-    let chain = Arc::clone(&exchange.chain);
-    if tokio::time::timeout(deadline, chain.run(&mut exchange))
-        .await
-        .is_err()
-    {
-        layer::recall(&mut exchange);
+/// Takes an exchange through its chain; its response is ready afterwards. One that takes longer than `deadline` is cut
+/// off: its hooks see the way out all the same.
+pub(crate) async fn serve(exchange: &mut Exchange, deadline: Duration) {
+    let chain = Arc::clone(exchange.chain());
+    let started = exchange.started();
+    let in_time = {
+        let mut run = pin!(chain.run(exchange));
+        // Most requests are answered at once; only those that have to wait need a timer.
+        let begun = poll_fn(|cx| Poll::Ready(run.as_mut().poll(cx))).await;
+        begun.is_ready()
+            || tokio::time::timeout_at(started + deadline, run)
+                .await
+                .is_ok()
+    };
+    if !in_time {
+        layer::recall(exchange);
         let message = format!(
             "the request took longer than {}",
             text::show_duration(deadline)
@@ -315,124 +350,19 @@ pub(crate) async fn serve(mut exchange: Exchange, deadline: Duration) -> Served 
         let error = Error::new(code::DEADLINE, message)
             .with_help("`server.request_timeout` sets how long it may take");
         exchange.put_response(problem(error), Outcome::Deadline);
-        chain.leave_soon(&mut exchange).await;
-    }
-    let is_failure = exchange.status().is_server_error();
-    let route = is_failure.then(|| exchange.handling().info.clone());
-    Served {
-        response: exchange.take_response(),
-        route: route.flatten(),
-        outcome: exchange.outcome,
+        // In a box: it is rare, and every request would carry its size.
+        Box::pin(chain.leave_soon(exchange)).await;
     }
 }
 
-/// One guarded call of a hook.
-#[inline]
-async fn call(
-    hook: &Entry<FilterFn<Exchange, Response>>,
-    exchange: &mut Exchange,
-) -> Result<Flow<Response>> {
-    match &hook.handler {
-        FilterFn::Sync(handler) => hook.site.run_sync(|| handler(exchange)),
-        FilterFn::Async(handler) => {
-            let cx: Arc<RequestContext> = Arc::clone(&exchange.cx);
-            let call = hook.site.call(Some(cx.request_id.as_str()));
-            hook.site
-                .run(async { handler.call(exchange, &call).await })
-                .await
-        }
-    }
-}
-
-/// The middle of the onion: the route's handler, a mounted router, or 404 and 405.
-async fn terminal(exchange: &mut Exchange) {
-    if let Some(error) = over_limit(exchange) {
-        return exchange.put_response(problem(error), Outcome::Answered);
-    }
-    let handling = Arc::clone(exchange.handling());
-    match &handling.target {
-        Target::Endpoint { endpoint, site } => {
-            let request = exchange.take_request();
-            let response = site.run(async { Ok(endpoint.call(request).await) }).await;
-            if response
-                .as_ref()
-                .is_ok_and(|response| response.status().is_server_error())
-            {
-                site.stats.count_error();
-            }
-            settle(exchange, response, Outcome::Answered);
-        }
-        Target::Mounted { mounted, site } => {
-            let mut request = exchange.take_request();
-            // Handlers of axum apps ask for it; `axum::serve` gives it in this way too.
-            request
-                .extensions_mut()
-                .insert(ConnectInfo(exchange.cx.peer));
-            let response = site.run(async { Ok(mounted.call(request).await) }).await;
-            settle(exchange, response, Outcome::Answered);
-        }
-        Target::NotFound => {
-            let message = format!("there is nothing at `{}`", exchange.uri().path());
-            exchange.put_response(
-                problem(Error::new(code::NOT_FOUND, message)),
-                Outcome::Answered,
-            );
-        }
-        Target::MethodNotAllowed { allow } => {
-            let message = format!(
-                "`{}` does not take {}",
-                exchange.uri().path(),
-                exchange.method()
-            );
-            let mut response = problem(Error::new(code::METHOD_NOT_ALLOWED, message));
-            response.headers_mut().insert(header::ALLOW, allow.clone());
-            exchange.put_response(response, Outcome::Answered);
-        }
-    }
-}
-
-/// A body that says it is too large is refused before a handler sees it.
-fn over_limit(exchange: &Exchange) -> Option<Error> {
-    let length: u64 = exchange
-        .headers()
-        .get(header::CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()?;
-    (length > exchange.max_body as u64).then(|| {
-        let message = format!(
-            "the body has {length} bytes; {} are allowed",
-            exchange.max_body
-        );
-        Error::new(code::BODY_TOO_LARGE, message)
-    })
-}
-
-/// What came through an around or a layer keeps the outcome that was set further inside; `otherwise` is for where
-/// there is none.
-fn settle(exchange: &mut Exchange, response: Result<Response>, otherwise: Outcome) {
-    match response {
-        Ok(response) => {
-            let outcome = match exchange.outcome {
-                Outcome::Pending => otherwise,
-                outcome => outcome,
-            };
-            exchange.put_response(response, outcome);
-        }
-        Err(error) => {
-            let outcome = match error.code() {
-                code if code == code::PANIC => Outcome::Panicked,
-                code if code == code::DEADLINE => Outcome::Deadline,
-                _ => Outcome::Failed,
-            };
-            exchange.put_response(problem(error), outcome);
-        }
-    }
-}
-
-/// The error behind an answer, if it is one that should be in the log.
-pub(crate) fn failure_of(response: &Response) -> Option<&Error> {
-    let Failure(error) = response.extensions().get()?;
-    response.status().is_server_error().then_some(error)
+/// What came through an around or a layer keeps the outcome that was set further inside.
+fn come_out(segment: usize, exchange: &mut Exchange, response: Response) {
+    // An around that gave up may have left the exchange in a layer further inside.
+    layer::recall(exchange);
+    let outcome = match exchange.outcome {
+        Outcome::Pending if exchange.reached > segment => Outcome::Deadline,
+        Outcome::Pending => Outcome::AnsweredEarly,
+        outcome => outcome,
+    };
+    exchange.put_response(response, outcome);
 }

@@ -2,20 +2,28 @@
 
 use super::{
     Body, Request, Response,
+    body::limited,
     chain::Chain,
     layer::Slot,
-    request::{ClientAddr, RequestContext, RequestId},
+    problem::problem,
+    request::{Arrived, ClientAddr, RequestContext},
     route::RouteInfo,
     table::{Handling, RouteTable},
 };
 use crate::{
-    error::{Error, Result, code},
+    error::{BoxError, Error, Result, code},
+    request_id::RequestId,
     scope::Scope,
 };
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, Method, StatusCode, Uri, Version};
+use http::{Extensions, HeaderMap, Method, StatusCode, Uri, Version, request::Parts};
+use http_body::Body as HttpBody;
 use http_body_util::{BodyExt as _, Limited};
-use std::{any::Any, fmt, mem, net::SocketAddr, sync::Arc};
+use std::{
+    any::Any,
+    fmt, mem,
+    sync::{Arc, LazyLock},
+};
 use tokio::time::Instant;
 
 /// How a request ended, as far as is known when a post-response hook runs.
@@ -44,19 +52,22 @@ pub enum Outcome {
 /// head of the response; method, path, route and what was [kept](Self::keep) are still there, the headers of the
 /// request are not (the handler had them).
 pub struct Exchange {
-    pub(super) method: Method,
-    pub(super) uri: Uri,
-    pub(super) version: Version,
-    pub(super) headers: HeaderMap,
-    pub(super) extensions: Extensions,
-    pub(super) body: Body,
-    pub(super) response: Response,
-    /// The headers that hooks have set on the way in, once there is an answer.
-    early: HeaderMap,
+    /// As hooks have left it; once a handler has the request, only its method, URI and version.
+    head: Parts,
+    body: Body,
+    /// Whether the request came with a body.
+    pub(super) has_body: bool,
+    /// None on the way in.
+    response: Option<Response>,
+    /// The headers of the response that hooks have set on the way in.
+    early: Option<HeaderMap>,
     pub(super) outcome: Outcome,
-    pub(super) cx: Arc<RequestContext>,
+    pub(super) cx: RequestContext,
+    /// The same, for whoever keeps it. Most requests are answered without anybody who does.
+    shared: Option<Arc<RequestContext>>,
     pub(super) table: Arc<RouteTable>,
-    pub(super) chain: Arc<Chain>,
+    /// That of the route that was matched first, once another was.
+    first: Option<Arc<Chain>>,
     /// How many positions of the chain have been entered and not been left.
     pub(super) entered: usize,
     /// The innermost segment of the chain that was begun.
@@ -66,71 +77,83 @@ pub struct Exchange {
     pub(super) max_body: usize,
     buffered: Option<Bytes>,
     kept: Vec<(u32, Box<dyn Any + Send>)>,
-    started: Instant,
     rerouted: bool,
     /// Where the exchange itself is while it travels through a tower layer, and this is only its shell.
     pub(super) away: Option<Arc<Slot>>,
 }
 
 impl Exchange {
-    pub(crate) fn new(
-        request: http::Request<Body>,
-        table: Arc<RouteTable>,
-        scope: Scope,
-        request_id: RequestId,
-        client: ClientAddr,
-        peer: SocketAddr,
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a request is large, and each call moves it"
+    )]
+    pub(crate) fn new<B>(
+        request: http::Request<B>,
+        table: &Arc<RouteTable>,
+        arrived: Arrived,
         max_body: usize,
-    ) -> Self {
-        let (parts, body) = request.into_parts();
-        let (handling, params) = table.find(&parts.method, &parts.uri);
-        let chain = Arc::clone(&handling.chain);
+    ) -> Self
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let (handling, params) = table.find(request.method(), request.uri());
+        // Most requests have no body; it needs no box then.
+        let has_body = !request.body().is_end_stream();
+        let (head, body) = request.into_parts();
         Self {
-            method: parts.method,
-            uri: parts.uri,
-            version: parts.version,
-            headers: parts.headers,
-            extensions: parts.extensions,
-            body,
-            response: Response::default(),
-            early: HeaderMap::new(),
+            head,
+            body: match has_body {
+                true => Body::new(body),
+                false => Body::empty(),
+            },
+            has_body,
+            response: None,
+            early: None,
             outcome: Outcome::Pending,
-            cx: Arc::new(RequestContext {
-                scope,
+            cx: RequestContext {
+                arrived,
                 handling,
                 params,
-                request_id,
-                client,
-                peer,
-            }),
-            table,
-            chain,
+            },
+            shared: None,
+            table: Arc::clone(table),
+            first: None,
             entered: 0,
             reached: 0,
             owner: 0,
             max_body,
             buffered: None,
             kept: Vec::new(),
-            started: Instant::now(),
             rerouted: false,
             away: None,
         }
     }
 
+    /// Puts an error into the body once more of it was read than is allowed.
+    #[inline]
+    pub(crate) fn limit_body(&mut self) {
+        if self.has_body {
+            let body = mem::take(&mut self.body);
+            self.body = limited(&mut self.head, body, self.max_body);
+        }
+    }
+
     /// The method of the request.
     pub fn method(&self) -> &Method {
-        &self.method
+        &self.head.method
     }
 
     /// The URI of the request.
     pub fn uri(&self) -> &Uri {
-        &self.uri
+        &self.head.uri
     }
 
     /// Changes the URI of the request. The route stays the one that was matched, unless
     /// [`reroute`](Self::reroute) is called as well.
     pub fn set_uri(&mut self, uri: Uri) {
-        self.uri = uri;
+        self.head.uri = uri;
     }
 
     /// Has the route looked up again after this hook, for the URI and method as they are then. The hooks stay
@@ -141,22 +164,22 @@ impl Exchange {
 
     /// The HTTP version of the request.
     pub fn version(&self) -> Version {
-        self.version
+        self.head.version
     }
 
     /// The headers of the request; on the way out there are none.
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.head.headers
     }
 
     /// The headers of the request, to be changed.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
-        &mut self.headers
+        &mut self.head.headers
     }
 
     /// The extensions of the request: what is put here, handlers can extract.
     pub fn extensions_mut(&mut self) -> &mut Extensions {
-        &mut self.extensions
+        &mut self.head.extensions
     }
 
     /// The body of the request, if this hook asked for it with `body = buffered(..)`.
@@ -171,22 +194,22 @@ impl Exchange {
 
     /// The generation that this request sees.
     pub fn scope(&self) -> &Scope {
-        &self.cx.scope
+        &self.cx.arrived.scope
     }
 
     /// The id of the request.
     pub fn request_id(&self) -> &RequestId {
-        &self.cx.request_id
+        self.cx.arrived.scope.id()
     }
 
     /// The address that the request came from.
     pub fn client_addr(&self) -> ClientAddr {
-        self.cx.client
+        self.cx.arrived.client
     }
 
     /// When the head of the request had arrived.
     pub fn started(&self) -> Instant {
-        self.started
+        self.cx.arrived.at
     }
 
     /// How the request ended; [`Outcome::Pending`] on the way in.
@@ -196,23 +219,34 @@ impl Exchange {
 
     /// The status of the response. On the way in it is 200, and means nothing.
     pub fn status(&self) -> StatusCode {
-        self.response.status()
+        self.response
+            .as_ref()
+            .map_or(StatusCode::OK, Response::status)
     }
 
-    /// Changes the status of the response.
+    /// Changes the status of the response; on the way in there is none.
     pub fn set_status(&mut self, status: StatusCode) {
-        *self.response.status_mut() = status;
+        if let Some(response) = &mut self.response {
+            *response.status_mut() = status;
+        }
     }
 
     /// The headers of the response.
     pub fn response_headers(&self) -> &HeaderMap {
-        self.response.headers()
+        match (&self.response, &self.early) {
+            (Some(response), _) => response.headers(),
+            (None, Some(early)) => early,
+            (None, None) => &NO_HEADERS,
+        }
     }
 
     /// The headers of the response, to be changed. What a hook sets on the way in is on the answer, whatever it
     /// will be, unless the answer has a header of that name itself.
     pub fn response_headers_mut(&mut self) -> &mut HeaderMap {
-        self.response.headers_mut()
+        match &mut self.response {
+            Some(response) => response.headers_mut(),
+            None => self.early.get_or_insert_default(),
+        }
     }
 
     /// Keeps a value for this plugin's other hook, until the response is out. One of each type.
@@ -266,81 +300,96 @@ impl Exchange {
     /// Looks the route up again, if a hook asked for it.
     #[inline]
     pub(super) fn follow_reroute(&mut self) {
-        if mem::take(&mut self.rerouted) {
-            let (handling, params) = self.table.find(&self.method, &self.uri);
-            let RequestContext {
-                scope,
-                request_id,
-                client,
-                peer,
-                ..
-            } = &*self.cx;
-            let (scope, request_id) = (scope.clone(), request_id.clone());
-            let (client, peer) = (*client, *peer);
-            self.cx = Arc::new(RequestContext {
-                scope,
-                handling,
-                params,
-                request_id,
-                client,
-                peer,
-            });
+        if self.rerouted {
+            self.find_route();
         }
     }
 
+    #[cold]
+    fn find_route(&mut self) {
+        self.rerouted = false;
+        self.first
+            .get_or_insert(Arc::clone(&self.cx.handling.chain));
+        let (handling, params) = self.table.find(self.method(), self.uri());
+        self.cx.handling = handling;
+        self.cx.params = params;
+        self.shared = None;
+    }
+
     /// The request, for a handler. Method and URI stay behind as copies for the way out.
-    pub(super) fn take_request(&mut self) -> Request {
+    pub(crate) fn take_request(&mut self) -> Request {
         let mut request = Request::new(mem::take(&mut self.body));
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.uri.clone();
-        *request.version_mut() = self.version;
-        *request.headers_mut() = mem::take(&mut self.headers);
-        *request.extensions_mut() = mem::take(&mut self.extensions);
-        request.extensions_mut().insert(Arc::clone(&self.cx));
+        request.method_mut().clone_from(&self.head.method);
+        request.uri_mut().clone_from(&self.head.uri);
+        *request.version_mut() = self.head.version;
+        mem::swap(request.headers_mut(), &mut self.head.headers);
+        mem::swap(request.extensions_mut(), &mut self.head.extensions);
+        let cx = &self.cx;
+        let shared = self.shared.get_or_insert_with(|| Arc::new(cx.clone()));
+        // An around hands on the request that has it already.
+        let known: Option<&Arc<RequestContext>> = request.extensions().get();
+        if !known.is_some_and(|known| Arc::ptr_eq(known, shared)) {
+            request.extensions_mut().insert(Arc::clone(shared));
+        }
         request
+    }
+
+    /// A handler that had no use for the request has left it behind. On the way out nobody should see the difference.
+    #[inline]
+    pub(super) fn leave_request(&mut self) {
+        if self.entered == 0 {
+            return;
+        }
+        self.head.headers.clear();
+        self.head.extensions.clear();
     }
 
     /// The request, as an around or a layer has left it.
     pub(super) fn put_request(&mut self, request: Request) {
-        let (parts, body) = request.into_parts();
-        self.method = parts.method;
-        self.uri = parts.uri;
-        self.version = parts.version;
-        self.headers = parts.headers;
-        self.extensions = parts.extensions;
-        self.body = body;
+        (self.head, self.body) = request.into_parts();
     }
 
     /// The answer; headers that hooks have set on the way in are added to it.
     pub(super) fn put_response(&mut self, mut response: Response, outcome: Outcome) {
-        if self.outcome == Outcome::Pending {
-            self.early = mem::take(self.response.headers_mut());
+        if let Some(early) = &self.early {
+            add(early, &mut response);
         }
-        // They stay: an around, a layer or a hook on the way out may put another answer in place of this one.
-        if !self.early.is_empty() && response.extensions_mut().remove::<HasEarly>().is_none() {
-            for name in self.early.keys() {
-                if !response.headers().contains_key(name) {
-                    for value in self.early.get_all(name) {
-                        response.headers_mut().append(name, value.clone());
-                    }
-                }
-            }
-        }
-        self.response = response;
+        self.response = Some(response);
         self.outcome = outcome;
     }
 
+    /// The guard has caught a failure.
+    #[cold]
+    pub(super) fn fail(&mut self, error: Error) {
+        let outcome = match error.code() {
+            code if code == code::PANIC => Outcome::Panicked,
+            code if code == code::DEADLINE => Outcome::Deadline,
+            _ => Outcome::Failed,
+        };
+        self.put_response(problem(error), outcome);
+    }
+
+    /// The answer, once there is one.
+    pub(crate) fn response(&self) -> Option<&Response> {
+        self.response.as_ref()
+    }
+
     pub(crate) fn take_response(&mut self) -> Response {
-        mem::take(&mut self.response)
+        self.response.take().unwrap_or_default()
     }
 
     /// The answer, for an around or a layer to pass on, or to put another in its place.
     pub(super) fn lend_response(&mut self) -> Response {
         let mut response = self.take_response();
-        if !self.early.is_empty() {
+        if self.early.is_some() {
             response.extensions_mut().insert(HasEarly);
         }
         response
+    }
+
+    /// The chain that it goes through.
+    pub(super) fn chain(&self) -> &Arc<Chain> {
+        self.first.as_ref().unwrap_or(&self.cx.handling.chain)
     }
 
     pub(super) fn handling(&self) -> &Arc<Handling> {
@@ -350,25 +399,22 @@ impl Exchange {
     /// The exchange itself, leaving a shell behind.
     pub(super) fn take(&mut self) -> Self {
         let shell = Self {
-            method: Method::GET,
-            uri: Uri::default(),
-            version: self.version,
-            headers: HeaderMap::new(),
-            extensions: Extensions::new(),
+            head: no_head(),
             body: Body::empty(),
-            response: Response::default(),
-            early: HeaderMap::new(),
+            has_body: self.has_body,
+            response: None,
+            early: None,
             outcome: self.outcome,
-            cx: Arc::clone(&self.cx),
+            cx: self.cx.clone(),
+            shared: self.shared.clone(),
             table: Arc::clone(&self.table),
-            chain: Arc::clone(&self.chain),
+            first: self.first.clone(),
             entered: 0,
             reached: 0,
             owner: 0,
             max_body: self.max_body,
             buffered: None,
             kept: Vec::new(),
-            started: self.started,
             rerouted: false,
             away: None,
         };
@@ -380,6 +426,27 @@ impl Exchange {
 /// removed them on purpose.
 #[derive(Clone)]
 struct HasEarly;
+
+/// Adds the headers that hooks have set on the way in. They stay: an around, a layer or a hook on the way out may put
+/// another answer in place of this one.
+fn add(early: &HeaderMap, response: &mut Response) {
+    if response.extensions_mut().remove::<HasEarly>().is_some() {
+        return;
+    }
+    for name in early.keys() {
+        if !response.headers().contains_key(name) {
+            for value in early.get_all(name) {
+                response.headers_mut().append(name, value.clone());
+            }
+        }
+    }
+}
+
+static NO_HEADERS: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+
+fn no_head() -> Parts {
+    http::Request::new(()).into_parts().0
+}
 
 fn too_large(limit: usize) -> Error {
     Error::new(
@@ -403,10 +470,10 @@ impl Drop for Exchange {
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exchange")
-            .field("method", &self.method)
-            .field("uri", &self.uri)
+            .field("method", self.method())
+            .field("uri", self.uri())
             .field("route", &self.route().map(|route| &route.path))
-            .field("status", &self.response.status())
+            .field("status", &self.status())
             .field("outcome", &self.outcome)
             .finish_non_exhaustive()
     }

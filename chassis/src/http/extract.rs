@@ -198,7 +198,7 @@ impl<T: Send + Sync + 'static, S: Send + Sync> FromRequestParts<S> for Shared<T>
         let owner = cx.handling.info.as_ref().map_or("", |info| &info.owner);
         let of = std::any::type_name::<T>();
         let error = |message| Error::new(code::NO_EXPORT, message);
-        match cx.scope.world.export(owner, TypeId::of::<T>()) {
+        match cx.arrived.scope.world.export(owner, TypeId::of::<T>()) {
             Found::One(value) => {
                 let value = value.downcast().map(Self);
                 value.map_err(|_| error(format!("`{owner}` has no `{of}`")))

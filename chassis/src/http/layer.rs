@@ -136,7 +136,7 @@ impl Service<Request> for Inside {
                 return Ok(Response::default());
             };
             exchange.put_request(request);
-            let chain = Arc::clone(&exchange.chain);
+            let chain = Arc::clone(exchange.chain());
             chain.inner(segment, exchange).await;
             Ok(exchange.lend_response())
         })

@@ -1,8 +1,15 @@
 //! axum routers of services and plugins, mounted beneath the routes of the chassis.
 
-use super::{Body, Request, Response, problem::problem, route::RouteContribution};
-use crate::error::{Error, Result, code};
-use axum::{Router, routing::MethodFilter};
+use super::{
+    Body, Exchange, Request, Response,
+    problem::problem,
+    route::{Endpoint, RouteContribution},
+};
+use crate::{
+    call::BoxFuture,
+    error::{Error, Result, code},
+};
+use axum::{Router, extract::ConnectInfo, routing::MethodFilter};
 use http::{StatusCode, header};
 use http_body::Body as _;
 use std::{
@@ -55,13 +62,23 @@ impl Mounted {
         Ok(Some(Self(all)))
     }
 
-    pub(super) async fn call(&self, request: Request) -> Response {
+    async fn answer(&self, request: Request) -> Response {
         let path = request.uri().path().to_owned();
         let response = match self.0.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
         explained(response, &path)
+    }
+}
+
+impl Endpoint for Mounted {
+    fn call<'a>(&'a self, exchange: &mut Exchange) -> BoxFuture<'a, Response> {
+        let mut request = exchange.take_request();
+        // Handlers of axum apps ask for it; `axum::serve` gives it in this way too.
+        let peer = ConnectInfo(exchange.cx.arrived.peer);
+        request.extensions_mut().insert(peer);
+        Box::pin(self.answer(request))
     }
 }
 

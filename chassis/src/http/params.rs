@@ -11,36 +11,58 @@ use serde::{
 use std::{borrow::Cow, fmt, sync::Arc};
 
 /// The parameters that a path matched: the spans of their values in it.
+#[derive(Clone)]
 pub(crate) struct Params {
-    pub(super) path: PathAndQuery,
-    pub(super) spans: Vec<(u32, u32)>,
-    pub(super) names: Arc<[Box<str>]>,
+    path: PathAndQuery,
+    names: Arc<[Box<str>]>,
+    spans: [Span; FEW],
+    /// Those for which there is no room in `spans`.
+    more: Vec<Span>,
 }
 
+/// From where to where in the path. A URI has at most 65,534 bytes.
+type Span = (u16, u16);
+
+/// How many parameters need no allocation.
+const FEW: usize = 4;
+
 impl Params {
+    /// The parameters at these places in `path`.
+    pub(super) fn new<'p>(
+        path: PathAndQuery,
+        names: Arc<[Box<str>]>,
+        values: impl Iterator<Item = (usize, &'p str)>,
+    ) -> Self {
+        let mut params = Self {
+            path,
+            names,
+            spans: [(0, 0); FEW],
+            more: Vec::new(),
+        };
+        let place = |place: usize| u16::try_from(place).unwrap_or(u16::MAX);
+        for (index, (from, value)) in values.enumerate() {
+            let span = (place(from), place(from + value.len()));
+            match params.spans.get_mut(index) {
+                Some(free) => *free = span,
+                None => params.more.push(span),
+            }
+        }
+        params
+    }
+
     /// Names and values, as they stand in the path.
-    pub(super) fn raw(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+    pub(super) fn raw(&self) -> impl Iterator<Item = (&str, &str)> {
         let path = self.path.path();
-        let value =
-            move |&(from, to): &(u32, u32)| path.get(from as usize..to as usize).unwrap_or("");
+        let value = move |&(from, to): &Span| path.get(from.into()..to.into()).unwrap_or("");
+        let spans = self.spans.iter().chain(&self.more);
         self.names
             .iter()
-            .zip(&self.spans)
+            .zip(spans)
             .map(move |(name, span)| (&**name, value(span)))
     }
 
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T> {
-        let mut pairs = Vec::with_capacity(self.spans.len());
-        for (name, raw) in self.raw() {
-            let value = percent_decode_str(raw).decode_utf8().map_err(|_| {
-                Error::new(
-                    code::BAD_REQUEST,
-                    format!("the path parameter `{name}` is not UTF-8"),
-                )
-            })?;
-            pairs.push((name, Value { name, text: value }));
-        }
-        T::deserialize(Pairs(pairs)).map_err(|wrong| match wrong {
+        T::deserialize(Pairs(self)).map_err(|wrong| match wrong {
             Malformed::Value(text) => Error::new(code::BAD_REQUEST, text),
             // No request could be right.
             Malformed::Count(text) => Error::msg(text),
@@ -73,19 +95,35 @@ impl de::Error for Malformed {
 }
 
 /// All parameters: a struct or map takes them by name, a tuple by position, anything else the only one.
-struct Pairs<'a>(Vec<(&'a str, Value<'a>)>);
+struct Pairs<'a>(&'a Params);
 
 impl<'a> Pairs<'a> {
     fn only(self) -> Result<Value<'a>, Malformed> {
-        let count = self.0.len();
-        let mut values = self.0.into_iter();
-        match (values.next(), count) {
-            (Some((_, value)), 1) => Ok(value),
-            _ => Err(Malformed::Count(format!(
+        match self.0.names.len() {
+            1 => self.values().next().unwrap_or_else(|| Err(none())),
+            count => Err(Malformed::Count(format!(
                 "the path has {count} parameters, and the handler takes one"
             ))),
         }
     }
+
+    fn all(self) -> Result<Vec<Value<'a>>, Malformed> {
+        self.values().collect()
+    }
+
+    fn values(self) -> impl Iterator<Item = Result<Value<'a>, Malformed>> {
+        self.0.raw().map(|(name, raw)| {
+            let text = percent_decode_str(raw).decode_utf8().map_err(|_| {
+                Malformed::Value(format!("the path parameter `{name}` is not UTF-8"))
+            })?;
+            Ok(Value { name, text })
+        })
+    }
+}
+
+#[cold]
+fn none() -> Malformed {
+    Malformed::Count("the path has no parameters, and the handler takes one".to_owned())
 }
 
 macro_rules! only {
@@ -124,7 +162,9 @@ impl<'de> Deserializer<'de> for Pairs<'de> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
-        visitor.visit_map(MapDeserializer::new(self.0.into_iter()))
+        let values = self.all()?;
+        let pairs = values.into_iter().map(|value| (value.name, value));
+        visitor.visit_map(MapDeserializer::new(pairs))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -137,9 +177,7 @@ impl<'de> Deserializer<'de> for Pairs<'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Malformed> {
-        visitor.visit_seq(SeqDeserializer::new(
-            self.0.into_iter().map(|(_, value)| value),
-        ))
+        visitor.visit_seq(SeqDeserializer::new(self.all()?.into_iter()))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(
@@ -147,8 +185,8 @@ impl<'de> Deserializer<'de> for Pairs<'de> {
         len: usize,
         visitor: V,
     ) -> Result<V::Value, Malformed> {
-        if len != self.0.len() {
-            let count = self.0.len();
+        let count = self.0.names.len();
+        if len != count {
             return Err(Malformed::Count(format!(
                 "the path has {count} parameters, and the handler takes {len}"
             )));

@@ -11,6 +11,12 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub(crate) struct Failure(pub(crate) Arc<Error>);
 
+/// The error behind an answer, if it is one that should be in the log.
+pub(crate) fn failure_of(response: &Response) -> Option<&Error> {
+    let Failure(error) = response.extensions().get()?;
+    response.status().is_server_error().then_some(error)
+}
+
 /// The error behind a response.
 #[cfg(feature = "testing")]
 pub(crate) fn error_of(extensions: &http::Extensions) -> Option<Arc<Error>> {

@@ -1,6 +1,6 @@
 //! Routes: a method and a path, and what is called there.
 
-use super::{Request, Response};
+use super::{Exchange, Request, Response};
 use crate::{
     call::{BoxFuture, Site, Stats},
     error::{Error, Result, code},
@@ -61,8 +61,10 @@ impl fmt::Debug for Metadata {
 }
 
 /// What answers at a route.
+///
+/// It takes the request out of the exchange if it needs it: a handler without arguments costs none of that.
 pub(crate) trait Endpoint: Send + Sync {
-    fn call<'a>(&'a self, request: Request) -> BoxFuture<'a, Response>;
+    fn call<'a>(&'a self, exchange: &mut Exchange) -> BoxFuture<'a, Response>;
 }
 
 /// A route as an instance contributes it.
@@ -98,12 +100,14 @@ impl RouteContribution {
 /// A method of an instance: what `#[get]` becomes. The future borrows the instance.
 pub(crate) struct MethodEndpoint<P> {
     pub(crate) this: Arc<P>,
-    pub(crate) call: for<'a> fn(&'a Arc<P>, Request) -> BoxFuture<'a, Response>,
+    pub(crate) call: CallMethod<P>,
 }
 
+pub(crate) type CallMethod<P> = for<'a> fn(&'a Arc<P>, &mut Exchange) -> BoxFuture<'a, Response>;
+
 impl<P: Send + Sync> Endpoint for MethodEndpoint<P> {
-    fn call<'a>(&'a self, request: Request) -> BoxFuture<'a, Response> {
-        (self.call)(&self.this, request)
+    fn call<'a>(&'a self, exchange: &mut Exchange) -> BoxFuture<'a, Response> {
+        (self.call)(&self.this, exchange)
     }
 }
 
@@ -114,8 +118,23 @@ pub(crate) struct HandlerEndpoint<H, T> {
 }
 
 impl<H: Handler<T, ()> + Sync, T: 'static> Endpoint for HandlerEndpoint<H, T> {
-    fn call<'a>(&'a self, request: Request) -> BoxFuture<'a, Response> {
-        Box::pin(self.handler.clone().call(request, ()))
+    fn call<'a>(&'a self, exchange: &mut Exchange) -> BoxFuture<'a, Response> {
+        // What axum calls the arguments of a handler that has none.
+        let request = if TypeId::of::<T>() == TypeId::of::<((),)>() {
+            Request::default()
+        } else {
+            exchange.take_request()
+        };
+        let answer = self.handler.clone().call(request, ());
+        // The future of a function is in a box already.
+        let mut answer = Some(answer);
+        match (&mut answer as &mut dyn Any).downcast_mut::<Option<BoxFuture<'static, Response>>>() {
+            Some(boxed) => boxed.take(),
+            None => answer
+                .take()
+                .map(|answer| Box::pin(answer) as BoxFuture<'a, Response>),
+        }
+        .unwrap_or_else(|| Box::pin(std::future::ready(Response::default())))
     }
 }
 

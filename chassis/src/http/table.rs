@@ -27,10 +27,6 @@ pub(super) enum Target {
         endpoint: Arc<dyn Endpoint>,
         site: Arc<Site>,
     },
-    Mounted {
-        mounted: Arc<Mounted>,
-        site: Arc<Site>,
-    },
     NotFound,
     MethodNotAllowed {
         allow: HeaderValue,
@@ -82,8 +78,8 @@ impl RouteTable {
         let unrouted = Arc::new(Chain::compile(links, None));
         let otherwise = |none: Target| {
             let target = match &mounted {
-                Some(mounted) => Target::Mounted {
-                    mounted: Arc::clone(mounted),
+                Some(mounted) => Target::Endpoint {
+                    endpoint: Arc::clone(mounted) as _,
                     site: Arc::clone(&mounted_site),
                 },
                 None => none,
@@ -173,19 +169,10 @@ impl RouteTable {
         };
         let params = (!found.params.is_empty()).then(|| {
             let offset = |value: &str| value.as_ptr() as usize - path.as_ptr() as usize;
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "hyper refuses a URI of more than 65,534 bytes"
-            )]
-            let span = |value: &str| (offset(value) as u32, (offset(value) + value.len()) as u32);
-            Params {
-                spans: found.params.iter().map(|(_, value)| span(value)).collect(),
-                names: Arc::clone(&methods.names),
-                path: uri
-                    .path_and_query()
-                    .cloned()
-                    .unwrap_or_else(|| http::uri::PathAndQuery::from_static("/")),
-            }
+            let values = found.params.iter().map(|(_, value)| (offset(value), value));
+            let whole = uri.path_and_query().cloned();
+            let whole = whole.unwrap_or_else(|| http::uri::PathAndQuery::from_static("/"));
+            Params::new(whole, Arc::clone(&methods.names), values)
         });
         (Arc::clone(handling), params)
     }

@@ -4,6 +4,7 @@ use super::{Making, log_failure, on_workers, waves::waves};
 use crate::{
     context::{Background, PluginContext},
     error::{Error, Result, code},
+    generation::exporters,
     info::Stage,
     instance::{Instance, Phase},
     point::Flow,
@@ -25,19 +26,20 @@ impl Making<'_> {
             .filter(|&index| self.specs[index].is_enabled())
             .collect();
         // Before the first `init`: whether a plugin is admitted must not depend on who was faster.
-        for &index in self
-            .order
-            .sequence
-            .iter()
-            .filter(|index| mine.contains(index))
-        {
-            if let Err(error) = self.admit(index, judges.as_ref()).await {
-                let record = &self.records[index];
+        let mut admitted = 0;
+        for &index in &self.order.sequence {
+            let record = &self.records[index];
+            if mine.contains(&index)
+                && let Err(error) = self.admit(index, admitted, judges.as_ref()).await
+            {
                 log_failure("plugin denied", &record.name, &error);
                 record.fail(&error);
             }
+            let is_admitted =
+                self.specs[index].is_enabled() && record.state() != PluginState::Failed;
+            admitted += usize::from(is_admitted);
         }
-        let mut waves = waves(&self.order, mine);
+        let mut waves = waves(&self.order, &mine);
         let mut running: JoinSet<(usize, Result<Instance>)> = JoinSet::new();
         loop {
             while let Some(index) = waves.next_ready() {
@@ -54,7 +56,12 @@ impl Making<'_> {
             match outcome {
                 Ok(instance) => {
                     record.become_state(PluginState::Initialized);
-                    self.built.insert(index, Arc::new(instance));
+                    let instance = Arc::new(instance);
+                    let required = self.order.requires[index].iter();
+                    let required = required.filter_map(|other| self.seen.get(other));
+                    let seen = exporters(Some(&instance), required);
+                    self.seen.insert(index, seen);
+                    self.built.insert(index, instance);
                 }
                 Err(error) => {
                     log_failure("init failed", &record.name, &error);
@@ -66,20 +73,12 @@ impl Making<'_> {
         }
     }
 
-    async fn admit(&self, index: usize, judges: Option<&Scope>) -> Result<()> {
+    /// Whether an instance is admitted, after so many others.
+    async fn admit(&self, index: usize, admitted: usize, judges: Option<&Scope>) -> Result<()> {
         let (spec, denied) = (&self.specs[index], |reason: &str| {
             let message = format!("not admitted: {reason}");
             Error::new(code::DENIED, message).in_plugin(Arc::clone(&self.specs[index].name))
         });
-        let is_admitted = |&&other: &&usize| {
-            self.specs[other].is_enabled() && self.records[other].state() != PluginState::Failed
-        };
-        let before = self
-            .order
-            .sequence
-            .iter()
-            .take_while(|&&other| other != index);
-        let admitted = before.filter(is_admitted).count();
         let most = self.plan.config.settings().admission.max_plugins;
         if most > 0 && admitted >= most {
             return Err(denied(&format!("`admission.max_plugins` is {most}"))
@@ -121,17 +120,22 @@ impl Making<'_> {
             record.become_because(PluginState::Blocked, reason);
             return None;
         }
-        let required = self.order.transitive(index).into_iter();
-        let required = required
-            .filter_map(|other| self.built.get(&other).cloned())
-            .collect();
+        let required = self.order.requires[index].iter();
+        let names = required.clone();
+        let names = names.map(|&other| Arc::clone(&self.specs[other].name));
+        let seen = exporters(None, required.filter_map(|other| self.seen.get(other)));
         let background = Background::new(
             Arc::clone(&spec.name),
             record.tasks.clone(),
             Weak::clone(&self.plan.current),
             self.plan.serves.clone(),
         );
-        let cx = PluginContext::new(Arc::clone(&spec.registration.info), background, required);
+        let cx = PluginContext::new(
+            Arc::clone(&spec.registration.info),
+            background,
+            names.collect(),
+            seen,
+        );
         let init = spec
             .registration
             .build(&spec.section, cx, Arc::clone(&record));

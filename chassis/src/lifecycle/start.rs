@@ -8,7 +8,7 @@ use tokio::{task::JoinSet, time::Instant};
 impl Making<'_> {
     /// Starts what was built, each after those that it waits for; what fails is taken out of `built`.
     pub(super) async fn start(&mut self, scope: &Scope) {
-        let mut waves = waves(&self.order, self.built.keys().copied().collect());
+        let mut waves = waves(&self.order, &self.built.keys().copied().collect());
         let mut running: JoinSet<(usize, Result<()>)> = JoinSet::new();
         loop {
             while let Some(index) = waves.next_ready() {

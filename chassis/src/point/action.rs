@@ -3,6 +3,7 @@
 use super::{Bridge, Contributed, DeclaredPoint, Entry, Index, PointInfo, PointKind, Tell};
 use crate::{
     error::{Error, Result},
+    request_id::RequestId,
     scope::Scope,
 };
 use std::{any::Any, sync::Arc, time::Duration};
@@ -70,12 +71,22 @@ impl<T: Send + Sync + 'static> ActionPoint<T> {
     /// counted, and listed in the answer.
     pub async fn run(&'static self, scope: &Scope, value: &T) -> Told {
         match self.index.handlers::<Actions<T>>(self.name, scope) {
+            Ok(actions) if actions.entries.is_empty() => Told {
+                told: 0,
+                failed: Vec::new(),
+            },
             Ok(actions) => actions.run(value, scope.request_id()).await,
             Err(error) => Told {
                 told: 0,
                 failed: vec![error],
             },
         }
+    }
+
+    /// Whether there is nobody to be told.
+    pub(crate) fn is_idle(&self, scope: &Scope) -> bool {
+        let actions = self.index.handlers::<Actions<T>>(self.name, scope);
+        actions.is_ok_and(|actions| actions.entries.is_empty())
     }
 
     pub(crate) const fn default_deadline(&self) -> Option<Duration> {
@@ -131,7 +142,7 @@ pub(super) fn assemble<T: Send + Sync + 'static>(
 }
 
 impl<T: Send + Sync> Actions<T> {
-    pub(super) async fn run(&self, value: &T, request_id: Option<&str>) -> Told {
+    pub(super) async fn run(&self, value: &T, request_id: Option<&RequestId>) -> Told {
         let mut failed = Vec::new();
         let here = self.entries.iter().filter(|entry| !entry.site.is_gone());
         let mut told = 0;

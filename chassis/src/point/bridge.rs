@@ -1,6 +1,6 @@
 //! Bridges: how a payload crosses a boundary.
 
-use super::{Ask, AsyncFilter, FilterFn, Flow, Tell};
+use super::{Ask, AsyncFilter, End, FilterFn, Flow, Tell};
 use crate::{
     call::{BoxFuture, Call},
     error::{Error, Result, code},
@@ -111,12 +111,13 @@ impl<T: Send + 'static, A> AsyncFilter<T, A> for Bridged<Bridge<T>, FilterFn<Val
         Box::pin(async move {
             let mut json = (self.bridge.view)(value)?;
             let flow = match &self.handler {
-                FilterFn::Sync(handler) => handler(&mut json)?,
-                FilterFn::Async(handler) => handler.call(&mut json, call).await?,
+                FilterFn::Sync(handler) => handler.call(&mut json),
+                FilterFn::Async(handler) => End::of(handler.call(&mut json, call).await),
             };
-            match flow {
-                Flow::Continue => (self.bridge.patch)(value, json)?,
-                Flow::Answer(never) => match never {},
+            match flow.map_err(|end| *end) {
+                Ok(()) => (self.bridge.patch)(value, json)?,
+                Err(End::Failed(error)) => return Err(error),
+                Err(End::Answer(never)) => match never {},
             }
             Ok(Flow::Continue)
         })

@@ -5,6 +5,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result, code},
+    request_id::RequestId,
     scope::Scope,
     text,
 };
@@ -269,7 +270,7 @@ impl<Q: Sync, R> Calls<Q, R> {
         point: &str,
         selection: Selection<'_>,
         question: &Q,
-        request_id: Option<&str>,
+        request_id: Option<&RequestId>,
     ) -> Result<R> {
         let mut candidates: Vec<&Entry<CallFn<Q, R>>> = self.entries.iter().collect();
         match selection {
@@ -299,7 +300,7 @@ impl<Q: Sync, R> Calls<Q, R> {
         &self,
         point: &str,
         question: &Q,
-        request_id: Option<&str>,
+        request_id: Option<&RequestId>,
     ) -> Result<R> {
         self.run(point, Selection::First, question, request_id)
             .await
@@ -310,7 +311,7 @@ impl<Q: Sync, R> Calls<Q, R> {
         point: &str,
         plugin: &str,
         question: &Q,
-        request_id: Option<&str>,
+        request_id: Option<&RequestId>,
     ) -> Result<R> {
         self.run(point, Selection::Named(plugin), question, request_id)
             .await

@@ -2,7 +2,9 @@
 
 use super::{AsyncFilter, Bridge, Contributed, DeclaredPoint, Entry, Index, PointInfo, PointKind};
 use crate::{
+    call::Site,
     error::{Error, Result},
+    request_id::RequestId,
     scope::Scope,
 };
 use serde_json::Value;
@@ -77,6 +79,17 @@ pub(crate) enum OnFailure<T> {
     Kept,
 }
 
+impl<T> OnFailure<T> {
+    /// The value as it is now, if it may have to be restored.
+    #[inline]
+    fn copy(self, value: &T) -> Option<T> {
+        match self {
+            Self::Restored(copy) => Some(copy(value)),
+            _ => None,
+        }
+    }
+}
+
 impl<T> Clone for OnFailure<T> {
     fn clone(&self) -> Self {
         *self
@@ -133,7 +146,13 @@ impl<T: Send + 'static, A: Send + 'static, S> FilterPoint<T, A, S> {
     /// If a handler failed and the point fails closed.
     pub async fn apply_flow(&'static self, scope: &Scope, value: &mut T) -> Result<Flow<A>> {
         let filters: &Filters<T, A> = self.index.handlers(self.name, scope)?;
-        filters.run(value, scope.request_id()).await
+        match filters.run(0, value, scope.request_id()).await {
+            Ok(()) => Ok(Flow::Continue),
+            Err(end) => match *end {
+                End::Answer(answer) => Ok(Flow::Answer(answer)),
+                End::Failed(error) => Err(error),
+            },
+        }
     }
 }
 
@@ -143,11 +162,9 @@ impl<T: Send + 'static, S> FilterPoint<T, Infallible, S> {
     /// # Errors
     ///
     /// If a handler failed and the point fails closed.
-    pub async fn apply(&'static self, scope: &Scope, mut value: T) -> Result<T> {
-        match self.apply_flow(scope, &mut value).await? {
-            Flow::Continue => Ok(value),
-            Flow::Answer(never) => match never {},
-        }
+    pub async fn apply(&'static self, scope: &Scope, value: T) -> Result<T> {
+        let filters: &Filters<T, Infallible> = self.index.handlers(self.name, scope)?;
+        filters.apply(value, scope.request_id()).await
     }
 }
 
@@ -222,7 +239,48 @@ pub(crate) enum FilterFn<T, A> {
     Async(Arc<dyn AsyncFilter<T, A>>),
 }
 
-pub(crate) type SyncFilter<T, A> = dyn Fn(&mut T) -> Result<Flow<A>> + Send + Sync;
+/// In a box inside the `Arc`: an `Arc<dyn Fn>` computes at each call where the closure begins.
+pub(crate) struct SyncFilter<T, A>(Box<WalkFn<T, A>>);
+
+type WalkFn<T, A> = dyn Fn(&mut T) -> Walk<A> + Send + Sync;
+
+impl<T, A> FilterFn<T, A> {
+    /// A handler that does not await.
+    pub(crate) fn sync(
+        handler: impl Fn(&mut T) -> Result<Flow<A>> + Send + Sync + 'static,
+    ) -> Self {
+        let walk = move |value: &mut T| End::of(handler(value));
+        Self::Sync(Arc::new(SyncFilter(Box::new(walk))))
+    }
+}
+
+impl<T, A> SyncFilter<T, A> {
+    #[inline]
+    pub(super) fn call(&self, value: &mut T) -> Walk<A> {
+        (self.0)(value)
+    }
+}
+
+/// What a handler came to: the walk goes on, or this is its end. One word, because an answer may be large and is rare.
+pub(crate) type Walk<A> = std::result::Result<(), Box<End<A>>>;
+
+/// Why a walk ends before the last handler.
+pub(crate) enum End<A> {
+    Answer(A),
+    Failed(Error),
+}
+
+impl<A> End<A> {
+    /// What a handler returned, as what it means for the walk.
+    #[inline]
+    pub(super) fn of(flow: Result<Flow<A>>) -> Walk<A> {
+        match flow {
+            Ok(Flow::Continue) => Ok(()),
+            Ok(Flow::Answer(answer)) => Err(Box::new(Self::Answer(answer))),
+            Err(error) => Err(Box::new(Self::Failed(error))),
+        }
+    }
+}
 
 impl<T, A> Clone for FilterFn<T, A> {
     fn clone(&self) -> Self {
@@ -233,19 +291,36 @@ impl<T, A> Clone for FilterFn<T, A> {
     }
 }
 
-impl<T: Send, A> Entry<FilterFn<T, A>> {
-    /// One guarded call.
+impl Site {
+    /// One guarded call of a handler that does not await.
     #[inline]
-    pub(crate) async fn run(&self, value: &mut T, request_id: Option<&str>) -> Result<Flow<A>> {
-        match &self.handler {
-            FilterFn::Sync(handler) => self.site.run_sync(|| handler(value)),
-            FilterFn::Async(handler) => {
-                let call = self.site.call(request_id);
-                self.site
-                    .run(async { handler.call(value, &call).await })
-                    .await
-            }
+    pub(crate) fn filter<T, A>(&self, handler: &SyncFilter<T, A>, value: &mut T) -> Walk<A> {
+        match self.run_sync(|| handler.call(value)) {
+            Ok(Ok(())) => Ok(()),
+            ended => self.ended(ended),
         }
+    }
+
+    #[cold]
+    fn ended<A>(&self, outcome: Result<Walk<A>>) -> Walk<A> {
+        match outcome {
+            Ok(walk) => walk.map_err(|end| match *end {
+                End::Failed(error) => Box::new(End::Failed(self.failed(error))),
+                End::Answer(_) => end,
+            }),
+            Err(panicked) => Err(Box::new(End::Failed(panicked))),
+        }
+    }
+
+    /// One guarded call of a handler that awaits.
+    pub(crate) async fn filter_async<T: Send, A>(
+        &self,
+        handler: &dyn AsyncFilter<T, A>,
+        value: &mut T,
+        request_id: Option<&RequestId>,
+    ) -> Walk<A> {
+        let call = self.call(request_id);
+        End::of(self.run(async { handler.call(value, &call).await }).await)
     }
 }
 
@@ -271,35 +346,86 @@ pub(super) fn assemble<T: Send + 'static, A: Send + 'static>(
     Ok(Filters { entries, failure })
 }
 
-impl<T: Send, A> Filters<T, A> {
-    pub(super) async fn run(&self, value: &mut T, request_id: Option<&str>) -> Result<Flow<A>> {
-        for entry in &self.entries {
-            let before = match self.failure {
-                OnFailure::Restored(copy) => Some(copy(value)),
-                _ => None,
-            };
-            match entry.run(value, request_id).await {
-                Ok(Flow::Continue) => {}
-                Ok(answer) => return Ok(answer),
-                Err(error) => self.pass_over(entry, error, value, before)?,
-            }
+impl<T: Send> Filters<T, Infallible> {
+    #[inline]
+    pub(super) async fn apply(&self, mut value: T, request_id: Option<&RequestId>) -> Result<T> {
+        // Most points are empty, or have handlers that do not await: neither needs a future for its walk.
+        let walk = match self.run_sync(0, &mut value) {
+            Ok(Step::Through) => return Ok(value),
+            // In a box, or every walk would carry its size.
+            Ok(Step::Awaits(at)) => Box::pin(self.run(at, &mut value, request_id)).await,
+            Err(end) => Err(end),
+        };
+        match walk.map_err(|end| *end) {
+            Ok(()) => Ok(value),
+            Err(End::Failed(error)) => Err(error),
+            Err(End::Answer(never)) => match never {},
         }
-        Ok(Flow::Continue)
+    }
+}
+
+/// How far a walk has led.
+enum Step {
+    Through,
+    /// This handler awaits.
+    Awaits(usize),
+}
+
+impl<T: Send, A> Filters<T, A> {
+    /// The walk from this handler on.
+    pub(super) async fn run(
+        &self,
+        from: usize,
+        value: &mut T,
+        request_id: Option<&RequestId>,
+    ) -> Walk<A> {
+        let mut next = from;
+        while let Step::Awaits(at) = self.run_sync(next, value)? {
+            let entry = &self.entries[at];
+            if let FilterFn::Async(handler) = &entry.handler {
+                let before = self.failure.copy(value);
+                let walk = entry.site.filter_async(&**handler, value, request_id).await;
+                if let Err(end) = walk {
+                    self.pass_over(entry, end, value, before)?;
+                }
+            }
+            next = at + 1;
+        }
+        Ok(())
     }
 
+    /// The walk as far as nothing has to be awaited: a plain loop, because a future keeps what it needs in memory.
+    #[inline]
+    fn run_sync(&self, from: usize, value: &mut T) -> std::result::Result<Step, Box<End<A>>> {
+        for (index, entry) in self.entries.iter().enumerate().skip(from) {
+            let FilterFn::Sync(handler) = &entry.handler else {
+                return Ok(Step::Awaits(index));
+            };
+            let before = self.failure.copy(value);
+            if let Err(end) = entry.site.filter(handler, value) {
+                self.pass_over(entry, end, value, before)?;
+            }
+        }
+        Ok(Step::Through)
+    }
+
+    /// A handler has ended the walk; if it has failed, the point or the contribution may go on all the same.
     #[cold]
     fn pass_over(
         &self,
         entry: &Entry<FilterFn<T, A>>,
-        error: Error,
+        end: Box<End<A>>,
         value: &mut T,
         before: Option<T>,
-    ) -> Result<()> {
+    ) -> Walk<A> {
+        let End::Failed(error) = *end else {
+            return Err(end);
+        };
         match (self.failure, before) {
             (OnFailure::Restored(_), Some(before)) => *value = before,
             (OnFailure::Kept, _) => {}
             _ if entry.skip_on_failure => {}
-            _ => return Err(error),
+            _ => return Err(Box::new(End::Failed(error))),
         }
         entry.site.skip(&error);
         Ok(())

@@ -1,7 +1,7 @@
 //! Points that are known by name only: declared at run time, with JSON as their payload.
 
 use super::{
-    Contributed, DeclaredPoint, Flow, Index, PointInfo, PointKind, Provided, Told,
+    Contributed, DeclaredPoint, Index, PointInfo, PointKind, Provided, Told,
     action::{self, Actions},
     call_point::{self, Calls},
     filter::{self, Filters, OnFailure},
@@ -178,12 +178,9 @@ impl ScopePoint<'_> {
     /// # Errors
     ///
     /// If there is no such point, it is of another kind, or a handler failed and the point fails closed.
-    pub async fn filter(self, mut value: Value) -> Result<Value> {
+    pub async fn filter(self, value: Value) -> Result<Value> {
         let filters: &Filters<Value, Infallible> = self.handlers()?;
-        match filters.run(&mut value, self.scope.request_id()).await? {
-            Flow::Continue => Ok(value),
-            Flow::Answer(never) => match never {},
-        }
+        filters.apply(value, self.scope.request_id()).await
     }
 
     /// Tells all handlers of an action point.

@@ -5,6 +5,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    request_id::RequestId,
     scope::Scope,
 };
 use futures_util::future::join_all;
@@ -91,6 +92,10 @@ impl<T: Send + 'static, Q: Send + Sync + 'static> ProviderPoint<T, Q> {
     /// Asks all handlers at once, and waits until each has answered, failed or run out of time.
     pub async fn ask(&'static self, scope: &Scope, question: &Q) -> Provided<T> {
         match self.index.handlers::<Providers<T, Q>>(self.name, scope) {
+            Ok(providers) if providers.entries.is_empty() => Provided {
+                answers: Vec::new(),
+                failed: Vec::new(),
+            },
             Ok(providers) => providers.run(question, scope.request_id()).await,
             Err(error) => Provided {
                 answers: Vec::new(),
@@ -157,7 +162,7 @@ pub(super) fn assemble<T: Send + 'static, Q: Send + Sync + 'static>(
 }
 
 impl<T: Send, Q: Sync> Providers<T, Q> {
-    pub(super) async fn run(&self, question: &Q, request_id: Option<&str>) -> Provided<T> {
+    pub(super) async fn run(&self, question: &Q, request_id: Option<&RequestId>) -> Provided<T> {
         let calls = self
             .entries
             .iter()
@@ -169,7 +174,7 @@ impl<T: Send, Q: Sync> Providers<T, Q> {
                 (site, answer)
             });
         let mut provided = Provided {
-            answers: Vec::new(),
+            answers: Vec::with_capacity(self.entries.len()),
             failed: Vec::new(),
         };
         for (site, answer) in join_all(calls).await {

@@ -16,9 +16,12 @@ use tokio::{sync::Notify, time::Instant};
 #[derive(Debug)]
 pub(super) struct Activity {
     opened: Instant,
-    /// When something happened last: a request ended, or, on HTTP/1, bytes came. In milliseconds after `opened`, plus
+    /// When something happened last: a request ended, or, on HTTP/1, bytes came. In nanoseconds after `opened`, plus
     /// one; 0 is never.
     last: AtomicU64,
+    /// How often the connection's task was polled, and which of these polls read something last.
+    polls: AtomicU64,
+    read_in: AtomicU64,
     /// When the first byte of a request head came whose last has not.
     head_since: AtomicU64,
     in_flight: AtomicUsize,
@@ -46,6 +49,8 @@ impl Activity {
         Arc::new(Self {
             opened: Instant::now(),
             last: AtomicU64::new(1),
+            polls: AtomicU64::new(0),
+            read_in: AtomicU64::new(0),
             head_since: AtomicU64::new(0),
             in_flight: AtomicUsize::new(0),
             in_one_read: AtomicUsize::new(0),
@@ -60,11 +65,25 @@ impl Activity {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
+        u64::try_from(self.opened.elapsed().as_nanos()).unwrap_or(u64::MAX - 1) + 1
     }
 
     fn since(&self, then: u64) -> Duration {
-        Duration::from_millis(self.now().saturating_sub(then))
+        Duration::from_nanos(self.now().saturating_sub(then))
+    }
+
+    /// When the head of a request had arrived that is about to be served.
+    pub(super) fn arrived(&self) -> Instant {
+        if self.is_http2() {
+            // Bytes come for other requests as well.
+            return Instant::now();
+        }
+        self.opened + Duration::from_nanos(self.last.load(Relaxed))
+    }
+
+    /// Whether what has come is the beginning of the HTTP/2 preface, or nothing.
+    pub(super) fn may_become_http2(&self) -> bool {
+        self.preface.load(Relaxed) < PREFACE.len()
     }
 
     pub(super) fn is_http2(&self) -> bool {
@@ -108,6 +127,12 @@ impl Activity {
     pub(super) fn head_pending(&self) -> Option<Duration> {
         let since = self.head_since.load(Relaxed);
         (since != 0 && !self.is_busy()).then(|| self.since(since))
+    }
+
+    /// The connection's task is polled.
+    pub(super) fn poll(&self) {
+        // Nobody else writes it.
+        self.polls.store(self.polls.load(Relaxed) + 1, Relaxed);
     }
 
     /// A request has arrived; it is over when what is returned is dropped.
@@ -161,6 +186,7 @@ impl Activity {
         }
         let now = self.now();
         self.last.store(now, Relaxed);
+        self.read_in.store(self.polls.load(Relaxed), Relaxed);
         if !self.is_busy() && self.head_since.load(Relaxed) == 0 {
             self.head_since.store(now, Relaxed);
         }
@@ -186,7 +212,11 @@ pub(super) struct InFlight(Arc<Activity>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.last.store(self.0.now(), Relaxed);
-        self.0.in_flight.fetch_sub(1, Relaxed);
+        let activity = &*self.0;
+        // One that is over in the poll that read it has taken no time worth a look at the clock.
+        if activity.is_http2() || activity.polls.load(Relaxed) != activity.read_in.load(Relaxed) {
+            activity.last.store(activity.now(), Relaxed);
+        }
+        activity.in_flight.fetch_sub(1, Relaxed);
     }
 }

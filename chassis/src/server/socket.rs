@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf},
     net::TcpStream,
     sync::OwnedSemaphorePermit,
     time::Sleep,
@@ -25,6 +25,8 @@ pub(super) struct Socket {
     activity: Arc<Activity>,
     /// Once it is upgraded.
     signals: Signals,
+    /// What was read to find out which HTTP the client speaks.
+    begun: BytesMut,
     /// Answers to pipelined requests that are to be sent together.
     held: BytesMut,
     /// Whether something was written since the last flush.
@@ -49,6 +51,9 @@ impl Drop for Place {
     }
 }
 
+/// How much is read at first.
+const BEGINNING: usize = 1 << 10;
+
 /// How much is held before it is sent.
 const HELD: usize = 16 << 10;
 
@@ -71,6 +76,7 @@ impl Socket {
             shared,
             activity,
             signals: Signals::default(),
+            begun: BytesMut::new(),
             held: BytesMut::new(),
             is_fresh: false,
             is_settled: true,
@@ -78,6 +84,14 @@ impl Socket {
             lingering: None,
             _place: place,
         }
+    }
+
+    /// Reads until it is known which HTTP the client speaks; whether it is HTTP/2. What was read is read again.
+    pub(super) async fn is_http2(&mut self) -> io::Result<bool> {
+        let mut begun = BytesMut::with_capacity(BEGINNING);
+        while self.activity.may_become_http2() && self.read_buf(&mut begun).await? > 0 {}
+        self.begun = begun;
+        Ok(self.activity.is_http2())
     }
 
     /// The error of a write to an upgraded socket, once it is cut off.
@@ -126,6 +140,11 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.begun.is_empty() {
+            let some = self.begun.len().min(buf.remaining());
+            buf.put_slice(&self.begun.split_to(some));
+            return Poll::Ready(Ok(()));
+        }
         if !self.held.is_empty()
             && let Poll::Ready(Err(error)) = self.poll_send(cx)
         {

@@ -103,4 +103,7 @@ async fn info_tells_what_is_running_and_where() {
     stop(running).await;
     assert_eq!(handle.info().unwrap_err().code(), code::CLOSED);
     assert_eq!(handle.reload().await.unwrap_err().code(), code::CLOSED);
+    let request = http::Request::new(chassis::Body::empty());
+    let served = handle.serve(request, ([127, 0, 0, 1], 1).into()).await;
+    assert_eq!(served.unwrap_err().code(), code::CLOSED);
 }

@@ -1,0 +1,99 @@
+//! `cargo xtask bench`: what the chassis costs. The work is done by the program `bench` of the crate `benches`; this builds
+//! it, and finds valgrind for it.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::process::{self, program};
+
+/// What the gate needs of the crate; the rest takes much longer to build.
+const GATE: &str =
+    "--bin bench --bin hello_hyper --bin hello_axum --bin hello_chassis --bin in_process";
+
+/// Builds and runs it, with these arguments.
+pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
+    let is_check = arguments.iter().any(|argument| argument == "--check");
+    build(if is_check { GATE } else { "--bins" })?;
+    process::loudly(bench()?.args(arguments))
+}
+
+/// Compares with the record; then sees to it that the gate notices a chassis that is slower by 5 %.
+pub(crate) fn gate() -> Result<String, String> {
+    build(GATE)?;
+    let table = process::quietly(bench()?.arg("--check"))?;
+    if let Some(skipped) = table.lines().find(|line| line.starts_with("SKIPPED")) {
+        return Ok(skipped.to_owned());
+    }
+    let mut slower = bench()?;
+    slower.args(["--check", "--inject", "5", "--only", "hello/chassis"]);
+    let output = slower.output().map_err(|error| error.to_string())?;
+    let told = String::from_utf8_lossy(&output.stdout);
+    let missed = told
+        .lines()
+        .find(|line| line.starts_with("hello/") && !line.contains("SLOWER"));
+    if output.status.code() != Some(1) || missed.is_some() {
+        return Err(format!(
+            "the gate let a chassis pass that is slower by 5 %:\n{told}"
+        ));
+    }
+    let counts = table.lines().filter(|line| line.contains('/')).count();
+    Ok(format!("{} counts within 3 % of the record", counts / 2))
+}
+
+fn build(what: &str) -> Result<(), String> {
+    // Alone: other packages turn on features that make tokio's clock a slower one.
+    let mut cargo = process::cargo("build --release --package chassis-benches");
+    process::quietly(cargo.args(what.split_whitespace())).map(drop)
+}
+
+fn bench() -> Result<Command, String> {
+    let mut bench = program(target().join("release/bench"));
+    let (valgrind, library) = valgrind()?;
+    bench.env("VALGRIND", valgrind);
+    if let Some(library) = library {
+        bench.env("VALGRIND_LIB", library);
+    }
+    Ok(bench)
+}
+
+/// Valgrind on `PATH`; or Debian's package, unpacked into `target/tools`, and where its tools are then.
+fn valgrind() -> Result<(PathBuf, Option<PathBuf>), String> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut files = env::split_paths(&path).map(|folder| folder.join("valgrind"));
+    if let Some(file) = files.find(|file| file.is_file()) {
+        return Ok((file, None));
+    }
+    let folder = target().join("tools/valgrind");
+    let file = folder.join("usr/bin/valgrind.bin");
+    if !file.is_file() {
+        unpack(&folder)?;
+    }
+    Ok((file, Some(folder.join("usr/libexec/valgrind"))))
+}
+
+fn unpack(folder: &Path) -> Result<(), String> {
+    let missing = |reason: String| {
+        format!(
+            "{reason}\nvalgrind is not installed, and Debian's package can't be had; install valgrind"
+        )
+    };
+    fs::create_dir_all(folder).map_err(|error| missing(error.to_string()))?;
+    let mut apt = program("apt-get");
+    process::quietly(apt.args(["download", "valgrind"]).current_dir(folder)).map_err(missing)?;
+    let files = fs::read_dir(folder).map_err(|error| missing(error.to_string()))?;
+    let mut files = files.flatten().map(|entry| entry.path());
+    let package = files.find(|file| file.extension().is_some_and(|ending| ending == "deb"));
+    let package = package.ok_or_else(|| missing("no package came".to_owned()))?;
+    let mut dpkg = program("dpkg-deb");
+    process::quietly(dpkg.arg("-x").arg(&package).arg(folder)).map_err(missing)?;
+    // It would be found in place of a newer one.
+    fs::remove_file(&package).map_err(|error| missing(error.to_string()))
+}
+
+fn target() -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    process::root().join(Path::new(&target))
+}
