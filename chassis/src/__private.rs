@@ -4,7 +4,7 @@ pub use crate::{
     context::PluginContext,
     contributions::{Contributions, Place, Placed, PlacedRoute, skip_on_failure},
     error::Result,
-    http::{Exchange, Next, Request, Response},
+    http::{Argument, AsksExchange, AsksRequest, Exchange, Known, Next, Request, Response},
     plugin::{
         Block, Linked, LinkedCrate, LinkedPlugin, NoConfig, Plugin, Registration, StaticInfo,
         registration,
@@ -95,6 +95,12 @@ pub fn endpoint<'t, P: Send + Sync + 'static>(
             call,
         }),
     )
+}
+
+/// The answer of a handler that was not called, because an argument of it was wrong.
+pub fn refused<'a>(error: crate::error::Error) -> BoxFuture<'a, Response> {
+    let answer = axum::response::IntoResponse::into_response(error);
+    Box::pin(std::future::ready(answer))
 }
 
 /// The request, for a handler that takes something of it.

@@ -11,6 +11,7 @@ mod mount;
 mod route;
 mod exchange;
 mod extract;
+mod known;
 mod params;
 mod problem;
 mod request;
@@ -36,6 +37,7 @@ pub use self::{
     chain::Next,
     exchange::{Exchange, Outcome},
     extract::{Json, MatchedPath, Path, Query, RawPathParams, Shared},
+    known::{Argument, AsksExchange, AsksRequest, Known},
     request::ClientAddr,
     route::{Metadata, RouteInfo},
 };

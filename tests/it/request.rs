@@ -13,6 +13,7 @@ use http::{Method, Request, StatusCode};
 use serde_json::{Value, json as value};
 
 mod arguments;
+mod methods;
 mod claims;
 
 /// A test service of these plugins.

@@ -51,6 +51,7 @@ pub(super) fn expand_endpoint(wiring: &Wiring<'_>, http: &str) -> TokenStream {
         // Nothing is taken from the request, so it is not taken apart.
         _ => TokenStream::new(),
     };
+    let idents = names.clone();
     let names: Vec<TokenStream> = names.iter().map(|name| quote!(#name)).collect();
     let call = wiring.call(&names);
     let answer = wiring.into(&quote!(IntoResponse::into_response));
@@ -63,7 +64,11 @@ pub(super) fn expand_endpoint(wiring: &Wiring<'_>, http: &str) -> TokenStream {
     let (exchange, taken) = if types.is_empty() {
         (quote!(_), TokenStream::new())
     } else {
-        let taken = quote!(let __request = #private::request(__exchange););
+        let known = known(wiring, &types, &idents, &call, &answer);
+        let taken = quote! {
+            #known
+            let __request = #private::request(__exchange);
+        };
         (quote!(__exchange), taken)
     };
     // Only their names, for the one mistake that no bound can refuse: see `arguments`.
@@ -75,6 +80,38 @@ pub(super) fn expand_endpoint(wiring: &Wiring<'_>, http: &str) -> TokenStream {
         #private::endpoint(
             __to, &__this, #private::Method::#http, #path, #place, |__this, #exchange| { #taken #body }
         )#arguments
+    }
+}
+
+/// Calls the method without the request, if all that it takes is known already.
+fn known(
+    wiring: &Wiring<'_>,
+    types: &[(Span, TokenStream)],
+    names: &[Ident],
+    call: &TokenStream,
+    answer: &TokenStream,
+) -> TokenStream {
+    let private = wiring.private;
+    let types: Vec<_> = types.iter().map(|(_, ty)| ty).collect();
+    let body = wiring.boxed(&quote! {
+        let __result = #call.await;
+        #answer
+    });
+    quote! {
+        '__known: {
+            #[allow(unused_imports)]
+            use #private::{AsksExchange as _, AsksRequest as _};
+            #(
+                let #names: #types = match (&#private::Argument::<#types>::NEW).known(__exchange) {
+                    ::core::option::Option::Some(::core::result::Result::Ok(__value)) => __value,
+                    ::core::option::Option::Some(::core::result::Result::Err(__error)) => {
+                        return #private::refused(__error);
+                    }
+                    ::core::option::Option::None => break '__known,
+                };
+            )*
+            return #body;
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! The extractors of the chassis: what a handler can take as an argument, besides all of axum's.
 
-use super::{Request, Response, problem::rejected, request::RequestContext};
+use super::{
+    Exchange, Request, Response, known::Known, params::Params, problem::rejected,
+    request::RequestContext,
+};
 use crate::{
     error::{Error, Result, code},
     scope::Found,
@@ -32,11 +35,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        if let Some(params) = parts
-            .extensions
-            .get::<Arc<RequestContext>>()
-            .and_then(|cx| cx.params.as_ref())
-        {
+        if let Some(params) = params_of(parts) {
             return Ok(Self(params.read()?));
         }
         let path =
@@ -44,6 +43,19 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
         path.map(|path| Self(path.0))
             .map_err(|no| rejected(no.status(), no.body_text()))
     }
+}
+
+impl<T: DeserializeOwned + Send> Known for Path<T> {
+    fn known(exchange: &Exchange) -> Option<Result<Self>> {
+        let params = exchange.cx.params.as_ref()?;
+        Some(params.read().map(Self))
+    }
+}
+
+/// The parameters of a request that the chassis has routed.
+fn params_of(parts: &Parts) -> Option<&Params> {
+    let cx: &Arc<RequestContext> = parts.extensions.get()?;
+    cx.params.as_ref()
 }
 
 /// The path of the route as it was declared: `/orders/{id}`. `None` of it where no route matched.
@@ -79,6 +91,13 @@ impl<S: Send + Sync> FromRequestParts<S> for MatchedPath {
     }
 }
 
+impl Known for MatchedPath {
+    fn known(exchange: &Exchange) -> Option<Result<Self>> {
+        let info = exchange.cx.handling.info.as_ref()?;
+        Some(Ok(Self(Arc::clone(&info.path))))
+    }
+}
+
 impl<S: Send + Sync> OptionalFromRequestParts<S> for MatchedPath {
     type Rejection = Error;
 
@@ -92,6 +111,11 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for MatchedPath {
 pub struct RawPathParams(Vec<(String, String)>);
 
 impl RawPathParams {
+    fn of<'a>(params: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Self(params.map(own).collect())
+    }
+
     /// Names and values.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (&**name, &**value))
@@ -102,18 +126,20 @@ impl<S: Send + Sync> FromRequestParts<S> for RawPathParams {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        if let Some(params) = parts
-            .extensions
-            .get::<Arc<RequestContext>>()
-            .and_then(|cx| cx.params.as_ref())
-        {
-            return Ok(Self(params.raw().map(own).collect()));
+        if let Some(params) = params_of(parts) {
+            return Ok(Self::of(params.raw()));
         }
         match axum::extract::RawPathParams::from_request_parts(parts, state).await {
-            Ok(params) => Ok(Self(params.iter().map(own).collect())),
+            Ok(params) => Ok(Self::of(params.iter())),
             Err(_) => Ok(Self(Vec::new())),
         }
+    }
+}
+
+impl Known for RawPathParams {
+    fn known(exchange: &Exchange) -> Option<Result<Self>> {
+        let params = exchange.cx.params.as_ref()?;
+        Some(Ok(Self::of(params.raw())))
     }
 }
 
@@ -194,7 +220,18 @@ impl<T: Send + Sync + 'static, S: Send + Sync> FromRequestParts<S> for Shared<T>
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let cx = RequestContext::of(parts)?;
+        Self::of(RequestContext::of(parts)?)
+    }
+}
+
+impl<T: Send + Sync + 'static> Known for Shared<T> {
+    fn known(exchange: &Exchange) -> Option<Result<Self>> {
+        Some(Self::of(&exchange.cx))
+    }
+}
+
+impl<T: Send + Sync + 'static> Shared<T> {
+    fn of(cx: &RequestContext) -> Result<Self> {
         let owner = cx.handling.info.as_ref().map_or("", |info| &info.owner);
         let of = std::any::type_name::<T>();
         let error = |message| Error::new(code::NO_EXPORT, message);

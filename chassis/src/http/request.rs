@@ -1,6 +1,6 @@
 //! What is known of a request before any plugin sees it: its id, who sent it, its route, its generation.
 
-use super::{params::Params, table::Handling};
+use super::{exchange::Exchange, known::Known, params::Params, table::Handling};
 use crate::{
     error::{Error, code},
     request_id::RequestId,
@@ -93,6 +93,13 @@ macro_rules! from_arrived {
             async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
                 let $arrived = &RequestContext::of(parts)?.arrived;
                 Ok($value)
+            }
+        }
+
+        impl Known for $type {
+            fn known(exchange: &Exchange) -> Option<Result<Self, Error>> {
+                let $arrived = &exchange.cx.arrived;
+                Some(Ok($value))
             }
         }
     )*};

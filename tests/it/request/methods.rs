@@ -1,0 +1,106 @@
+//! What methods take: a method whose arguments the chassis knows already is called without the request, and nobody can
+//! tell.
+
+use chassis::{Result, prelude::*, testing::TestChassis};
+use serde_json::json;
+
+/// Has a value to share.
+struct Desk {
+    name: &'static str,
+}
+
+/// Answers with what it was given.
+#[plugin]
+struct Clerk;
+
+impl Plugin for Clerk {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, cx: &mut PluginContext) -> Result<Self> {
+        cx.export(Desk { name: "desk" });
+        // The request goes on to the method with what an around has done to it.
+        cx.around(async |mut request: Request, next: Next<'_>| {
+            let seen = HeaderValue::from_static("around");
+            request.headers_mut().insert("x-seen", seen);
+            next.run(request).await
+        })
+        .routes("/seen/**");
+        Ok(Self)
+    }
+}
+
+#[contributes]
+impl Clerk {
+    #[get("/known/{id}/{name}")]
+    async fn known(
+        &self,
+        Path((id, name)): Path<(u8, String)>,
+        path: MatchedPath,
+        raw: RawPathParams,
+        request: RequestId,
+        scope: Scope,
+        client: ClientAddr,
+        desk: Shared<Desk>,
+    ) -> String {
+        let raw: Vec<&str> = raw.iter().map(|(_, value)| value).collect();
+        let is_same = scope.request_id() == Some(&request);
+        format!(
+            "{id} {name} {} {raw:?} {request} {is_same} {} {}",
+            path.as_str(),
+            client.0,
+            desk.name
+        )
+    }
+
+    #[get("/none")]
+    async fn without_parameters(&self, Path(one): Path<String>) -> String {
+        one
+    }
+
+    #[post("/mixed/{id}")]
+    async fn mixed(&self, Path(id): Path<u8>, Json(body): Json<Vec<u8>>) -> Json<Vec<u8>> {
+        Json([vec![id], body].concat())
+    }
+
+    #[get("/seen/{id}")]
+    async fn seen(&self, Path(id): Path<u8>, headers: HeaderMap) -> String {
+        format!("{id} {:?}", headers.get("x-seen"))
+    }
+}
+
+#[tokio::test]
+async fn a_method_gets_what_is_known_with_and_without_the_request() {
+    let app = TestChassis::with::<Clerk>().start().await.unwrap();
+    let request = http::Request::get("/known/7/a%20b").header("x-request-id", "mine");
+    let answer = app.send(request.body(Default::default()).unwrap()).await;
+    assert_eq!(
+        answer.text(),
+        r#"7 a b /known/{id}/{name} ["7", "a%20b"] mine true 127.0.0.1 desk"#
+    );
+    let answer = app.post("/mixed/1", &json!([2, 3])).await;
+    assert_eq!(answer.json::<Vec<u8>>(), [1, 2, 3]);
+    assert_eq!(app.get("/seen/5").await.text(), r#"5 Some("around")"#);
+}
+
+#[tokio::test]
+async fn a_wrong_argument_of_a_method_is_refused_before_it_is_called() {
+    let app = TestChassis::with::<Clerk>().start().await.unwrap();
+    for (path, detail) in [
+        ("/known/many/a", "a whole number from 0 to 255, not `many`"),
+        ("/seen/300", "a whole number from 0 to 255, not `300`"),
+    ] {
+        let answer = app.get(path).await;
+        assert_eq!(answer.status(), 400, "{path}");
+        let problem: serde_json::Value = answer.json();
+        assert_eq!(problem["code"], "http.bad_request");
+        assert!(
+            problem["detail"].as_str().unwrap().contains(detail),
+            "{problem}"
+        );
+    }
+    // The path first, also where the body is wrong as well.
+    let answer = app.post("/mixed/many", &json!("no list")).await;
+    assert!(answer.text().contains("not `many`"), "{}", answer.text());
+    // There is no such parameter: no request could be right.
+    assert_eq!(app.get("/none").await.status(), 500);
+}
