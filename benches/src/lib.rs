@@ -5,6 +5,7 @@
 
 mod hello;
 mod in_process;
+mod start;
 mod walk;
 
 pub use self::{

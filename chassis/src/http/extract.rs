@@ -1,12 +1,13 @@
 //! The extractors of the chassis: what a handler can take as an argument, besides all of axum's.
 
 use super::{
-    Exchange, Request, Response, known::Known, params::Params, problem::rejected,
+    ClientAddr, Exchange, Request, Response, known::Known, params::Params, problem::rejected,
     request::RequestContext,
 };
 use crate::{
     error::{Error, Result, code},
-    scope::Found,
+    request_id::RequestId,
+    scope::{Found, Scope},
     text,
 };
 use axum::{
@@ -255,4 +256,30 @@ impl<T: Send + Sync + 'static> Shared<T> {
             ))),
         }
     }
+}
+
+macro_rules! from_arrived {
+    ($($type:ty: $arrived:ident => $value:expr;)*) => {$(
+        impl<S: Send + Sync> FromRequestParts<S> for $type {
+            type Rejection = Error;
+
+            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+                let $arrived = &RequestContext::of(parts)?.arrived;
+                Ok($value)
+            }
+        }
+
+        impl Known for $type {
+            fn known(exchange: &Exchange) -> Option<Result<Self, Error>> {
+                let $arrived = &exchange.cx.arrived;
+                Some(Ok($value))
+            }
+        }
+    )*};
+}
+
+from_arrived! {
+    Scope: arrived => arrived.scope.clone();
+    RequestId: arrived => arrived.scope.id().clone();
+    ClientAddr: arrived => arrived.client;
 }

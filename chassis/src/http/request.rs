@@ -1,12 +1,10 @@
 //! What is known of a request before any plugin sees it: its id, who sent it, its route, its generation.
 
-use super::{exchange::Exchange, known::Known, params::Params, table::Handling};
+use super::{params::Params, table::Handling};
 use crate::{
     error::{Error, code},
-    request_id::RequestId,
     scope::Scope,
 };
-use axum::extract::FromRequestParts;
 use http::{HeaderMap, request::Parts};
 use ipnet::IpNet;
 use std::{
@@ -83,32 +81,6 @@ fn named_by_proxies(
         }
     }
     ClientAddr(client)
-}
-
-macro_rules! from_arrived {
-    ($($type:ty: $arrived:ident => $value:expr;)*) => {$(
-        impl<S: Send + Sync> FromRequestParts<S> for $type {
-            type Rejection = Error;
-
-            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-                let $arrived = &RequestContext::of(parts)?.arrived;
-                Ok($value)
-            }
-        }
-
-        impl Known for $type {
-            fn known(exchange: &Exchange) -> Option<Result<Self, Error>> {
-                let $arrived = &exchange.cx.arrived;
-                Some(Ok($value))
-            }
-        }
-    )*};
-}
-
-from_arrived! {
-    Scope: arrived => arrived.scope.clone();
-    RequestId: arrived => arrived.scope.id().clone();
-    ClientAddr: arrived => arrived.client;
 }
 
 #[cfg(test)]

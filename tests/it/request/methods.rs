@@ -1,7 +1,7 @@
 //! What methods take: a method whose arguments the chassis knows already is called without the request, and nobody can
 //! tell.
 
-use chassis::{Result, prelude::*, testing::TestChassis};
+use chassis::{Body, Result, prelude::*, testing::TestChassis};
 use serde_json::json;
 
 /// Has a value to share.
@@ -31,25 +31,27 @@ impl Plugin for Clerk {
 
 #[contributes]
 impl Clerk {
-    #[get("/known/{id}/{name}")]
-    async fn known(
+    #[get("/path/{id}/{name}")]
+    async fn path(
         &self,
         Path((id, name)): Path<(u8, String)>,
         path: MatchedPath,
         raw: RawPathParams,
+    ) -> String {
+        let raw: Vec<&str> = raw.iter().map(|(_, value)| value).collect();
+        format!("{id} {name} {} {raw:?}", path.as_str())
+    }
+
+    #[get("/known")]
+    async fn known(
+        &self,
         request: RequestId,
         scope: Scope,
         client: ClientAddr,
         desk: Shared<Desk>,
     ) -> String {
-        let raw: Vec<&str> = raw.iter().map(|(_, value)| value).collect();
         let is_same = scope.request_id() == Some(&request);
-        format!(
-            "{id} {name} {} {raw:?} {request} {is_same} {} {}",
-            path.as_str(),
-            client.0,
-            desk.name
-        )
+        format!("{request} {is_same} {} {}", client.0, desk.name)
     }
 
     #[get("/none")]
@@ -71,12 +73,13 @@ impl Clerk {
 #[tokio::test]
 async fn a_method_gets_what_is_known_with_and_without_the_request() {
     let app = TestChassis::with::<Clerk>().start().await.unwrap();
-    let request = http::Request::get("/known/7/a%20b").header("x-request-id", "mine");
-    let answer = app.send(request.body(Default::default()).unwrap()).await;
     assert_eq!(
-        answer.text(),
-        r#"7 a b /known/{id}/{name} ["7", "a%20b"] mine true 127.0.0.1 desk"#
+        app.get("/path/7/a%20b").await.text(),
+        r#"7 a b /path/{id}/{name} ["7", "a%20b"]"#
     );
+    let request = http::Request::get("/known").header("x-request-id", "mine");
+    let answer = app.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.text(), "mine true 127.0.0.1 desk");
     let answer = app.post("/mixed/1", &json!([2, 3])).await;
     assert_eq!(answer.json::<Vec<u8>>(), [1, 2, 3]);
     assert_eq!(app.get("/seen/5").await.text(), r#"5 Some("around")"#);
@@ -86,7 +89,7 @@ async fn a_method_gets_what_is_known_with_and_without_the_request() {
 async fn a_wrong_argument_of_a_method_is_refused_before_it_is_called() {
     let app = TestChassis::with::<Clerk>().start().await.unwrap();
     for (path, detail) in [
-        ("/known/many/a", "a whole number from 0 to 255, not `many`"),
+        ("/path/many/a", "a whole number from 0 to 255, not `many`"),
         ("/seen/300", "a whole number from 0 to 255, not `300`"),
     ] {
         let answer = app.get(path).await;
