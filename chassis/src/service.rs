@@ -118,7 +118,7 @@ pub(crate) fn closed() -> Response {
     response
 }
 
-/// Dropped before there is an answer, it says so: in the span of the request, which names it.
+/// Dropped before there is an answer, it says so: under the mark of the request, which names it.
 struct Unanswered<'a>(Option<&'a CancellationToken>);
 
 impl Unanswered<'_> {
