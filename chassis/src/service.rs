@@ -56,6 +56,7 @@ where
     let server = &lease.0.config.settings().server;
     let arrived = Arrived {
         at,
+        is_head: request.method() == Method::HEAD,
         scope: Scope::of(Arc::clone(lease) as _, RequestId::of(request.headers())),
         client: client_of(peer, request.headers(), &server.trusted_proxies),
         peer,
@@ -100,7 +101,7 @@ pub(crate) async fn serve(exchange: &mut Exchange, lease: &Lease, cut: &Cancella
 pub(crate) fn finish(exchange: &mut Exchange) -> Response {
     let mut response = exchange.take_response();
     exchange.request_id().put_into(response.headers_mut());
-    if *exchange.method() == Method::HEAD {
+    if exchange.is_head() {
         response = head_of(response);
     }
     response

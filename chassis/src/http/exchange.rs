@@ -369,6 +369,11 @@ impl Exchange {
         self.put_response(problem(error), outcome);
     }
 
+    /// Whether only the head of the answer was asked for.
+    pub(crate) fn is_head(&self) -> bool {
+        self.cx.arrived.is_head
+    }
+
     /// The answer, once there is one.
     pub(crate) fn response(&self) -> Option<&Response> {
         self.response.as_ref()

@@ -18,6 +18,8 @@ use tokio::time::Instant;
 pub(crate) struct Arrived {
     /// When its head had arrived.
     pub(crate) at: Instant,
+    /// Whether only the head of the answer was asked for; an around may ask for more inside.
+    pub(crate) is_head: bool,
     pub(crate) scope: Scope,
     pub(crate) client: ClientAddr,
     pub(crate) peer: SocketAddr,

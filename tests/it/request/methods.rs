@@ -107,3 +107,47 @@ async fn a_wrong_argument_of_a_method_is_refused_before_it_is_called() {
     // There is no such parameter: no request could be right.
     assert_eq!(app.get("/none").await.status(), 500);
 }
+
+/// Asks the inside for `GET` where it was asked for `HEAD`, as caches do.
+#[plugin]
+async fn getter(cx: &mut PluginContext) -> Result<()> {
+    cx.get("/long", async || "a long body");
+    cx.around(async |mut request: Request, next: Next<'_>| {
+        *request.method_mut() = Method::GET;
+        next.run(request).await
+    });
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_asks_for_the_head_gets_no_body_whatever_the_inside_was_asked() {
+    let app = TestChassis::with::<getter>().start().await.unwrap();
+    assert_eq!(app.get("/long").await.text(), "a long body");
+    let head = app.request(Method::HEAD, "/long").await;
+    assert_eq!(
+        (head.text(), head.header("content-length")),
+        ("", Some("11"))
+    );
+}
+
+/// A handler that leaves the request where it is, one that takes it, and a hook that looks for it afterwards.
+#[plugin]
+async fn looker(cx: &mut PluginContext) -> Result<()> {
+    cx.get("/leaves", async || ());
+    cx.get("/takes", async |_: Request| ());
+    cx.filter(&points::POST_RESPONSE, |exchange: &mut Exchange| {
+        let left = HeaderValue::from(exchange.headers().len());
+        exchange.response_headers_mut().insert("x-left", left);
+    });
+    Ok(())
+}
+
+#[tokio::test]
+async fn on_the_way_out_there_are_no_headers_of_the_request_whatever_the_handler_took() {
+    let app = TestChassis::with::<looker>().start().await.unwrap();
+    for path in ["/leaves", "/takes"] {
+        let request = http::Request::get(path).header("x-any", "thing");
+        let answer = app.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.header("x-left"), Some("0"), "{path}");
+    }
+}
