@@ -1,4 +1,5 @@
-//! Not public API. What the macros write; each function is the plain call beneath an attribute.
+//! Not public API. What the macros write, each function the plain call beneath an attribute; and what the benchmarks
+//! measure.
 
 pub use crate::{
     context::PluginContext,

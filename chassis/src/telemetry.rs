@@ -17,8 +17,6 @@ use tracing_subscriber::{
 
 mod line;
 
-use line::{Json, Pretty};
-
 /// Installs the log: to standard error, as `log:` says; `RUST_LOG` replaces its filter.
 pub(crate) fn init(settings: &LogSettings) -> Result<()> {
     let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| settings.filter.clone());
@@ -38,10 +36,10 @@ pub(crate) fn init(settings: &LogSettings) -> Result<()> {
         .with_ansi(is_terminal);
     match settings.format {
         LogFormat::Pretty => registry
-            .with(layer.map_event_format(|format| Pretty(format.with_ansi(is_terminal))))
+            .with(layer.map_event_format(|format| line::pretty(format.with_ansi(is_terminal))))
             .try_init()?,
         LogFormat::Json => registry
-            .with(layer.json().map_event_format(Json))
+            .with(layer.json().map_event_format(line::json))
             .try_init()?,
     }
     std::panic::set_hook(Box::new(|panic| {
