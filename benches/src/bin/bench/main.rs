@@ -69,6 +69,11 @@ fn asked(mut arguments: impl Iterator<Item = String>) -> Result<Asked> {
             _ => return Err(Error::msg(format!("`{argument}` is not understood"))),
         }
     }
+    if asked.record && (asked.check || asked.only.is_some()) {
+        return Err(Error::msg(
+            "`--record` writes the whole record: neither `--check` nor `--only` goes with it",
+        ));
+    }
     if asked.inject.is_some() && !asked.check {
         return Err(Error::msg("`--inject` goes with `--check`"));
     }
@@ -83,6 +88,10 @@ fn run(asked: &Asked) -> Result<bool> {
         (!asked.check || subject.is_gated) && subject.name.contains(only)
     };
     let subjects: Vec<Subject> = subject::all().into_iter().filter(wanted).collect();
+    if subjects.is_empty() {
+        // Nothing compared with nothing would be a pass.
+        return Err(Error::msg("there is no such subject"));
+    }
     if asked.check {
         return check(&tools, &subjects, asked.inject);
     }
