@@ -7,7 +7,7 @@ use crate::{
     http::Mount,
     management,
     plugin::{LinkedPlugin, Registration, registration},
-    registry::Registry,
+    registry::{Asked, Registry},
     reload::Reloader,
     report::Addresses,
     server::{self, Server},
@@ -156,15 +156,17 @@ impl ChassisBuilder {
         self.start_on(supervisor).await
     }
 
-    pub(crate) fn build_config(&self) -> Result<Config> {
-        self.config.clone().build()
+    /// Reads the configuration and looks for errors; nothing is built.
+    pub(crate) fn check(&self) -> Result<Config> {
+        let registry = Registry::new(self.linked, self.by_hand.clone())?;
+        registry.accept(self.config.clone().draft(), Asked::Not)
     }
 
     pub(crate) async fn start_on(mut self, supervisor: Supervisor) -> Result<Running> {
-        let config = self.build_config()?;
-        let settings = config.settings().clone();
         let workers = Handle::current();
         let reloader = self.prepare(&workers)?;
+        let config = reloader.read()?;
+        let settings = config.settings().clone();
         let alive = Alive(Arc::clone(&reloader));
         let stop = self.stop.clone();
         let handle = ChassisHandle::new(&reloader, supervisor.handle().clone(), stop.clone());
@@ -245,7 +247,7 @@ impl ChassisBuilder {
         }
         let registry = Registry::new(self.linked, std::mem::take(&mut self.by_hand))?;
         let config = self.config.clone();
-        let source = Box::new(move || config.clone().build());
+        let source = Box::new(move || config.clone().draft());
         Ok(Arc::new(Reloader::new(
             registry,
             source,

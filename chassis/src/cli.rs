@@ -52,7 +52,7 @@ impl ChassisBuilder {
             }
             Err(message) => return refuse(&format!("{message}\n\n{}", help())),
         }
-        let config = match self.build_config() {
+        let config = match self.check() {
             Ok(config) => config,
             Err(error) => return refuse(&error.report()),
         };

@@ -1,21 +1,26 @@
 //! The configuration: layers of text become one tree, and the tree becomes settings.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 mod builder;
+mod layers;
+mod draft;
+mod source;
 mod plugins;
 mod settings;
 mod section;
 mod read;
 mod key;
 mod fault;
-mod units;
+pub mod units;
+mod interpolate;
 mod environment;
+mod scalar;
 mod load;
 mod tree;
 mod path;
@@ -23,26 +28,31 @@ mod path;
 mod tests;
 
 pub use builder::ConfigBuilder;
-pub(crate) use plugins::PluginSection;
+pub(crate) use draft::Draft;
+pub(crate) use plugins::{PluginSection, Sections};
 pub use settings::{
     AdmissionSettings, LifecycleSettings, LogFormat, LogSettings, ManagementSettings,
     ReloadSettings, ServerSettings, ServiceSettings, Settings, ShutdownSettings,
 };
+pub use source::ConfigLayer;
 pub(crate) use tree::{Origin, Tree};
+
+use layers::Layers;
 
 /// The section of the plugins; the others are those of [`Settings`].
 const PLUGINS: &str = "plugins";
 
-/// A configuration that has been read and found right: *defaults < file < environment < code*.
+/// A configuration that has been read and found right: *defaults < file < profile < sources < environment <
+/// arguments < code*.
 ///
 /// Every value keeps its origin; an error names it. The plugins' own settings are only checked when
 /// their plugin reads them.
 #[derive(Clone, Debug)]
 pub struct Config {
     settings: Settings,
-    plugins: BTreeMap<String, PluginSection>,
+    sections: Sections,
     tree: Tree,
-    file: Option<PathBuf>,
+    layers: Arc<Layers>,
 }
 
 impl Config {
@@ -73,24 +83,33 @@ impl Config {
 
     /// The file that was read; `None` if there was none to read.
     pub fn file(&self) -> Option<&Path> {
-        self.file.as_deref()
+        self.layers.file.as_deref()
     }
 
-    /// What it says of this plugin, which may be nothing.
-    pub(crate) fn plugin(&self, name: &str) -> PluginSection {
-        self.plugins
-            .get(name)
-            .cloned()
-            .unwrap_or_else(|| PluginSection::absent(name))
+    /// The profile, if there is one.
+    pub fn profile(&self) -> Option<&str> {
+        self.layers.profile.as_deref()
     }
 
-    /// The plugins and instances that it mentions, by name.
-    pub(crate) fn plugin_names(&self) -> impl Iterator<Item = &str> {
-        self.plugins.keys().map(String::as_str)
+    /// The files that it was read from, or would have been: `config.yaml` too where there is none, and those that
+    /// references name.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever watches and shows"))]
+    pub(crate) fn watched(&self) -> impl Iterator<Item = &Path> {
+        self.layers.watched.iter().map(PathBuf::as_path)
+    }
+
+    /// What it says of the plugins.
+    pub(crate) fn sections(&self) -> &Sections {
+        &self.sections
+    }
+
+    /// The same files and variables, with what the sources gave laid between; not checked yet.
+    pub(crate) fn with_sources(&self, sources: &[ConfigLayer]) -> Draft {
+        Draft::with_sources(Arc::clone(&self.layers), sources)
     }
 
     /// All of it, defaults too, with origins.
-    #[cfg(test)]
+    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever watches and shows"))]
     pub(crate) fn tree(&self) -> &Tree {
         &self.tree
     }
@@ -98,56 +117,5 @@ impl Config {
     /// Where the value at a path comes from: `server.listen`.
     pub(crate) fn origin(&self, path: &str) -> Option<&Origin> {
         Some(&self.tree.lookup(&path::parse(path)?)?.origin)
-    }
-}
-
-fn check(tree: Tree, file: Option<PathBuf>) -> Result<Config, Vec<Error>> {
-    let mut errors = Vec::new();
-    let mut ours = tree.clone();
-    let sections = ours.remove(&[PLUGINS.to_owned()]);
-    let defaults = builder::defaults(None);
-    let known: Vec<&str> = defaults
-        .as_map()
-        .into_iter()
-        .flatten()
-        .map(|(key, _)| key.as_str())
-        .collect();
-    for (key, value) in tree.as_map().into_iter().flatten() {
-        // Here and not by serde, which would not know of `plugins`.
-        if !known.contains(&&**key) {
-            errors.push(section::unknown_key(key, &known, "", value.key_place()));
-            ours.remove(std::slice::from_ref(key));
-        }
-    }
-
-    let settings = section::read::<Settings>(Some(&ours), &[]);
-    if let Ok(settings) = &settings {
-        settings.validate(&tree, &mut errors);
-    }
-
-    let mut plugins = BTreeMap::new();
-    if let Some(sections) = sections.as_ref() {
-        if sections.as_map().is_none() {
-            let message = format!("expected a map, found {}", sections.kind());
-            errors.push(section::invalid(PLUGINS, sections.place(), &message));
-        }
-        for (name, tree) in sections.as_map().into_iter().flatten() {
-            match PluginSection::parse(name, tree) {
-                Ok(section) => _ = plugins.insert(name.clone(), section),
-                Err(found) => errors.extend(found),
-            }
-        }
-    }
-    match settings {
-        Ok(settings) if errors.is_empty() => Ok(Config {
-            settings,
-            plugins,
-            tree,
-            file,
-        }),
-        settings => {
-            errors.extend(settings.err().into_iter().flatten());
-            Err(errors)
-        }
     }
 }

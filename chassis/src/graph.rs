@@ -75,7 +75,7 @@ pub(crate) struct Node {
 }
 
 /// The plugins in order, and why they stand so. All numbers are indices into the nodes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Order {
     /// The order of start; the order of stop is the reverse.
     pub(crate) sequence: Vec<usize>,

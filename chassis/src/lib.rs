@@ -67,6 +67,7 @@ mod status;
 mod info;
 mod graph;
 mod config;
+mod secret;
 mod error;
 mod text;
 
@@ -76,9 +77,9 @@ pub use crate::{
     chassis::{Chassis, ChassisBuilder, Running, Stopped},
     cli::main,
     config::{
-        AdmissionSettings, Config, ConfigBuilder, LifecycleSettings, LogFormat, LogSettings,
-        ManagementSettings, ReloadSettings, ServerSettings, ServiceSettings, Settings,
-        ShutdownSettings,
+        AdmissionSettings, Config, ConfigBuilder, ConfigLayer, LifecycleSettings, LogFormat,
+        LogSettings, ManagementSettings, ReloadSettings, ServerSettings, ServiceSettings, Settings,
+        ShutdownSettings, units,
     },
     context::{Background, PluginContext},
     contributions::{ByName, Contributions, Placed, PlacedRoute},
@@ -102,6 +103,7 @@ pub use crate::{
     },
     request_id::RequestId,
     scope::Scope,
+    secret::Secret,
     status::PluginState,
 };
 pub use axum;

@@ -6,7 +6,7 @@
 
 use crate::{
     call::{carry, panic_text},
-    config::Config,
+    config::{Config, Settings},
     error::{Error, Result, code},
     generation::{self, Current, Exporters, Generation, Lease, Parts},
     graph::{self, Node, Order},
@@ -31,10 +31,13 @@ use tokio::{sync::oneshot, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 mod init;
+mod sources;
+mod fixed;
 mod start;
 mod stop;
 mod waves;
 
+pub(crate) use sources::Given;
 pub(crate) use stop::{Remains, stop};
 
 /// What a generation is built for and from.
@@ -48,6 +51,10 @@ pub(crate) struct Plan<'a> {
     /// The instances of the generation before, by whether they ran. Whoever is down may stay so; anybody else who fails
     /// fails the reload. None at start, where all may fail that are not required.
     pub(crate) before: Option<&'a BTreeMap<Arc<str>, bool>>,
+    /// What can't be changed without a restart, as it is.
+    pub(crate) fixed: &'a Settings,
+    /// What the sources gave for the generation before.
+    pub(crate) last_given: Given,
     /// Cancelled when nobody wants the generation any more.
     pub(crate) stop: CancellationToken,
     /// To be cancelled when the generation serves.
@@ -61,6 +68,8 @@ pub(crate) struct Plan<'a> {
 pub(crate) struct Built {
     pub(crate) generation: Arc<Generation>,
     pub(crate) until_gone: oneshot::Receiver<()>,
+    /// What the sources of configuration gave.
+    pub(crate) given: Given,
 }
 
 /// A generation in the making.
@@ -73,6 +82,7 @@ struct Making<'a> {
     built: BTreeMap<usize, Arc<Instance>>,
     /// What those see that require one of them.
     seen: BTreeMap<usize, Exporters>,
+    given: Given,
 }
 
 /// Builds and starts a generation. If that fails, everything that was built or started is undone.
@@ -100,55 +110,93 @@ pub(crate) async fn build(plan: Plan<'_>) -> Result<Built> {
 
 impl<'a> Making<'a> {
     fn new(plan: Plan<'a>) -> Result<Self> {
-        // Before anything is built, all that is wrong with the sections is told.
-        let specs = plan.registry.instances(&plan.config)?;
+        let mut making = Self {
+            plan,
+            specs: Vec::new(),
+            nodes: Vec::new(),
+            order: Order::default(),
+            records: Vec::new(),
+            built: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            given: Given::default(),
+        };
+        making.adopt(Arc::clone(&making.plan.config))?;
+        Ok(making)
+    }
+
+    /// Takes a configuration: its instances, in order. Those that are built stay.
+    fn adopt(&mut self, config: Arc<Config>) -> Result<()> {
+        fixed::check(self.plan.fixed, &config)?;
+        let (specs, errors) = self.plan.registry.instances(config.sections());
+        Error::all(errors).map_or(Ok(()), Err)?;
         let nodes = nodes(&specs);
         let order = order(&nodes)?;
         check_stages(&specs, &order)?;
-        let lifecycle = &plan.config.settings().lifecycle;
+        let lifecycle = &config.settings().lifecycle;
         let deadlines = Deadlines {
             init: lifecycle.init_deadline,
             start: lifecycle.start_deadline,
             stop: lifecycle.stop_deadline,
         };
+        let before: BTreeMap<Arc<str>, usize> = self
+            .records
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| self.specs[*index].is_early())
+            .map(|(index, record)| (Arc::clone(&record.name), index))
+            .collect();
         let record = |spec: &Spec| {
+            if let Some(&index) = before.get(&spec.name) {
+                return Arc::clone(&self.records[index]);
+            }
             let (name, info) = (Arc::clone(&spec.name), Arc::clone(&spec.registration.info));
-            Arc::new(Record::new(
-                name,
-                info,
-                spec.is_required(),
-                deadlines,
-                plan.workers.clone(),
-            ))
-        };
-        let records: Vec<Arc<Record>> = specs.iter().map(record).collect();
-        (plan.watch)(&records);
-        Ok(Self {
-            plan,
-            specs,
-            nodes,
-            order,
-            records,
-            built: BTreeMap::new(),
-            seen: BTreeMap::new(),
-        })
-    }
-
-    async fn make(&mut self) -> Result<Built> {
-        for (spec, record) in self.specs.iter().zip(&self.records) {
+            let workers = self.plan.workers.clone();
+            let record = Record::new(name, info, spec.is_required(), deadlines, workers);
             if !spec.is_enabled() {
                 let why = format!("`enabled: false` at {}", spec.section.origin);
                 record.become_because(PluginState::Disabled, why);
             }
+            Arc::new(record)
+        };
+        let records: Vec<Arc<Record>> = specs.iter().map(record).collect();
+        for (index, spec) in specs.iter().enumerate() {
+            let Some(old) = before.get(&spec.name) else {
+                continue;
+            };
+            let (instance, seen) = (self.built.remove(old), self.seen.remove(old));
+            // A first pass, out of the way of indices that others still have.
+            self.built
+                .extend(instance.map(|instance| (usize::MAX - index, instance)));
+            self.seen
+                .extend(seen.map(|seen| (usize::MAX - index, seen)));
         }
+        self.built = std::mem::take(&mut self.built)
+            .into_iter()
+            .map(|(index, instance)| (usize::MAX - index, instance))
+            .collect();
+        self.seen = std::mem::take(&mut self.seen)
+            .into_iter()
+            .map(|(index, seen)| (usize::MAX - index, seen))
+            .collect();
+        (self.plan.watch)(&records);
+        self.plan.config = config;
+        (self.specs, self.nodes, self.order, self.records) = (specs, nodes, order, records);
+        Ok(())
+    }
+
+    async fn make(&mut self) -> Result<Built> {
+        let has_early = self.specs.iter().any(Spec::is_early);
         self.init_stage(Stage::Bootstrap, None).await?;
-        let judges = if self.built.is_empty() {
+        let early = if self.built.is_empty() {
             None
         } else {
             Some(self.assemble()?.generation)
         };
-        let judges = judges.map(|generation| Scope::new(Arc::new(Lease(generation))));
-        self.init_stage(Stage::Service, judges).await?;
+        let early = early.map(|generation| Scope::new(Arc::new(Lease(generation))));
+        if has_early {
+            self.ask_sources(early.as_ref()).await?;
+        }
+        self.init_stage(Stage::Service, early).await?;
         // From here on `built` alone keeps instances alive.
         self.seen.clear();
         self.check_required()?;
@@ -209,6 +257,7 @@ impl<'a> Making<'a> {
         Ok(Built {
             generation,
             until_gone,
+            given: self.given.clone(),
         })
     }
 

@@ -1,12 +1,13 @@
 //! The points that the chassis itself declares. Each of them fires.
 
 use crate::{
+    config::{Config, ConfigLayer},
     error::{Error, Result, code},
     http::{Exchange, Response},
     info::PluginInfo,
     point::{
         ActionPoint, Contributed, DeclaredPoint, FilterPoint, Index, LinkedPoint, PointInfo,
-        PointKind, Sealed,
+        PointKind, ProviderPoint, Sealed,
     },
     status::PluginState,
 };
@@ -62,6 +63,35 @@ pub static ROUTES: OwnPoint = OwnPoint {
     payload: "()",
     answer: "Router",
 };
+
+/// Who gives configuration besides the files: each answer is a layer over those before it, over the files, and under the
+/// environment. Only plugins of the stage `bootstrap` are there in time to be asked; they themselves are configured by
+/// files, environment and program alone. They are asked at start and at every reload.
+///
+/// If one fails, the service does not start where its plugin is `required` (a reload leaves the old generation
+/// serving); otherwise what it gave last time is used, or nothing, and the log says so.
+#[extension_point(crate = crate)]
+pub static CONFIG_LOAD: ProviderPoint<ConfigLayer, ConfigQuestion> =
+    ProviderPoint::new("config.load").json();
+
+/// For which service, and which profile, configuration is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct ConfigQuestion {
+    /// `service.name`.
+    pub service: String,
+    /// The profile, if there is one.
+    pub profile: Option<String>,
+}
+
+impl ConfigQuestion {
+    pub(crate) fn of(config: &Config) -> Self {
+        Self {
+            service: config.settings().service.name.clone(),
+            profile: config.profile().map(ToOwned::to_owned),
+        }
+    }
+}
 
 /// Each instance that is about to be built. A handler may deny it; a handler that fails denies it too. Only plugins
 /// of the stage `bootstrap` are there in time to be asked.

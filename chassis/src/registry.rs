@@ -1,10 +1,10 @@
 //! Which plugins there are, and which instances the configuration makes of them.
 
 use crate::{
-    config::{Config, ConfigBuilder, PluginSection},
+    config::{Config, Draft, PluginSection, Sections},
     error::{Error, Result, code},
     graph::Node,
-    info::check_name,
+    info::{Stage, check_name},
     plugin::{Linked, LinkedCrate, Registration},
     point::{LinkedPoint, PointInfo},
     points, text,
@@ -15,6 +15,13 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 pub(crate) struct Registry {
     plugins: BTreeMap<Arc<str>, Registration>,
     pub(crate) points: Vec<(PointInfo, &'static LinkedPoint)>,
+}
+
+/// Whether the sources of configuration have been asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Not,
+    Already,
 }
 
 /// An instance that the configuration asks for.
@@ -34,6 +41,19 @@ impl Spec {
         self.section
             .required
             .unwrap_or(self.registration.info.required)
+    }
+
+    /// Whether it is built before the others, and may give configuration to them.
+    pub(crate) fn is_early(&self) -> bool {
+        self.is_enabled() && self.registration.info.stage == Stage::Bootstrap
+    }
+
+    /// What is wrong with its settings; of who is disabled nobody asks.
+    pub(crate) fn check(&self) -> Vec<Error> {
+        match self.is_enabled() {
+            true => self.registration.check(&self.section),
+            false => Vec::new(),
+        }
     }
 
     /// What the order of plugins is computed from.
@@ -114,22 +134,20 @@ impl Registry {
         self.plugins.get(name)
     }
 
-    /// The instances that a configuration makes, by name. All errors are gathered, those of the plugins' own settings
-    /// too: a misspelt key is not a plugin that failed, but a configuration that is wrong.
-    pub(crate) fn instances(&self, config: &Config) -> Result<Vec<Spec>> {
+    /// The instances that a configuration makes, by name, and what is wrong with it.
+    pub(crate) fn instances(&self, sections: &Sections) -> (Vec<Spec>, Vec<Error>) {
         let mut errors = Vec::new();
         let mut specs: BTreeMap<Arc<str>, Spec> = BTreeMap::new();
         for (name, registration) in &self.plugins {
-            let section = config.plugin(name);
             let spec = Spec {
                 name: Arc::clone(name),
                 registration: registration.clone(),
-                section,
+                section: sections.get(name),
             };
             specs.insert(Arc::clone(name), spec);
         }
-        for name in config.plugin_names() {
-            let section = config.plugin(name);
+        for name in sections.names() {
+            let section = sections.get(name);
             match self.further(name, &section) {
                 Ok(None) => {}
                 Ok(Some(registration)) => {
@@ -144,9 +162,23 @@ impl Registry {
                 Err(error) => errors.push(error.from_origin(section.origin.to_string())),
             }
         }
-        let enabled = specs.values().filter(|spec| spec.is_enabled());
-        errors.extend(enabled.flat_map(|spec| spec.registration.check(&spec.section)));
-        ConfigBuilder::all(errors).map_or(Ok(specs.into_values().collect()), Err)
+        (specs.into_values().collect(), errors)
+    }
+
+    /// A configuration that was found right as far as it goes: with the plugins' own settings, because a misspelt key is
+    /// not a plugin that failed, but a configuration that is wrong.
+    ///
+    /// As long as the sources have not been asked, only the settings of those are looked into that may be sources: what
+    /// the others miss may come from there.
+    pub(crate) fn accept(&self, draft: Draft, asked: Asked) -> Result<Config> {
+        let (specs, mut errors) = self.instances(draft.sections());
+        let waits = asked == Asked::Not && specs.iter().any(Spec::is_early);
+        let looked_into = specs
+            .iter()
+            .filter(|spec| !waits || spec.is_early())
+            .filter(|spec| !draft.sections().is_broken(&spec.name));
+        errors.extend(looked_into.flat_map(Spec::check));
+        draft.finish(errors)
     }
 
     /// The plugin that a section makes a further instance of, if it does.

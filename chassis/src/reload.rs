@@ -1,14 +1,14 @@
 //! The next generation, or the old one: start-up is the first reload, shutdown the last.
 
 use crate::{
-    config::{Config, Settings},
+    config::{Config, Draft, Settings},
     error::{Error, Result, code},
     generation::Current,
     http::Mount,
     instance::Record,
-    lifecycle::{self, Built, Plan, Remains},
+    lifecycle::{self, Built, Given, Plan, Remains},
     points::{self, ChassisMoment},
-    registry::Registry,
+    registry::{Asked, Registry},
     scope::Scope,
     status::PluginState,
 };
@@ -28,7 +28,7 @@ use ledger::Ledger;
 pub use ledger::{GenerationReport, GenerationState};
 
 /// Reads the configuration anew.
-pub(crate) type Source = Box<dyn Fn() -> Result<Config> + Send + Sync>;
+pub(crate) type Source = Box<dyn Fn() -> Draft + Send + Sync>;
 
 /// Who builds generations, and knows of them all.
 pub(crate) struct Reloader {
@@ -40,6 +40,8 @@ pub(crate) struct Reloader {
     /// One at a time.
     turn: tokio::sync::Mutex<()>,
     ledger: Mutex<Ledger>,
+    /// What the sources of configuration gave for the generation that serves.
+    given: Mutex<Given>,
     /// Cancelled when the service begins to stop; what is being built then is given up.
     closing: CancellationToken,
 }
@@ -59,12 +61,17 @@ impl Reloader {
             workers,
             turn: tokio::sync::Mutex::default(),
             ledger: Mutex::default(),
+            given: Mutex::default(),
             closing: CancellationToken::new(),
         }
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn given(&self) -> MutexGuard<'_, Given> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The records of all instances that are known.
@@ -87,12 +94,18 @@ impl Reloader {
         self.closing.cancel();
     }
 
+    /// Reads the configuration; the sources have not been asked yet.
+    pub(crate) fn read(&self) -> Result<Config> {
+        self.registry.accept((self.source)(), Asked::Not)
+    }
+
     /// Builds the first generation.
     pub(crate) async fn first(&self, config: Config) -> Result<()> {
         let _turn = self.turn.lock().await;
         let number = self.ledger().last_number + 1;
         let show = |records: &[Arc<Record>]| self.ledger().shown = records.to_vec();
-        let built = self.build(number, config, None, &show).await?;
+        let fixed = config.settings().clone();
+        let built = self.build(number, config, &fixed, None, &show).await?;
         _ = self.publish(built);
         Ok(())
     }
@@ -101,6 +114,7 @@ impl Reloader {
         &self,
         number: u64,
         config: Config,
+        fixed: &Settings,
         before: Option<&BTreeMap<Arc<str>, bool>>,
         watch: &(dyn Fn(&[Arc<Record>]) + Sync),
     ) -> Result<Built> {
@@ -112,6 +126,8 @@ impl Reloader {
             workers: self.workers.clone(),
             current: Arc::downgrade(&self.current),
             before,
+            fixed,
+            last_given: self.given().clone(),
             stop: self.closing.clone(),
             serves: CancellationToken::new(),
             watch,
@@ -124,7 +140,9 @@ impl Reloader {
         let Built {
             generation,
             until_gone,
+            given,
         } = built;
+        *self.given() = given;
         self.current.publish(&generation);
         let mut ledger = self.ledger();
         ledger.publish(
@@ -165,14 +183,17 @@ impl Reloader {
         let Some(old) = self.current.enter(0) else {
             return Err(Error::new(code::CLOSED, "the service does not run yet"));
         };
-        let config = (self.source)()?;
-        check_restart(old.0.config.settings(), &config)?;
-        let drain = config.settings().reload.drain;
+        let config = self.read()?;
         let number = self.ledger().last_number + 1;
         let ran = |record: &Arc<Record>| (Arc::clone(&record.name), record.state().is_alive());
         let before: BTreeMap<_, _> = old.0.records.iter().map(ran).collect();
-        let built = self.build(number, config, Some(&before), &|_| ()).await?;
+        let fixed = old.0.config.settings();
+        let built = self
+            .build(number, config, fixed, Some(&before), &|_| ())
+            .await?;
 
+        // As a source may have set it.
+        let drain = built.generation.config.settings().reload.drain;
         let remains = Remains::of(&old.0);
         let mut reloaded = answer::compare(&old.0, &built.generation);
         drop(old);
@@ -318,56 +339,4 @@ fn in_states(records: &[Arc<Record>], is_wanted: impl Fn(PluginState) -> bool) -
 
 fn millis(since: Instant) -> f64 {
     (since.elapsed().as_secs_f64() * 1_000_000.0).round() / 1_000.0
-}
-
-/// Some settings are read once, when the process starts.
-fn check_restart(old: &Settings, config: &Config) -> Result<()> {
-    let new = config.settings();
-    let changed = [
-        ("server.listen", old.server.listen != new.server.listen),
-        (
-            "server.max_connections",
-            old.server.max_connections != new.server.max_connections,
-        ),
-        (
-            "server.max_header",
-            old.server.max_header != new.server.max_header,
-        ),
-        (
-            "server.header_timeout",
-            old.server.header_timeout != new.server.header_timeout,
-        ),
-        (
-            "server.idle_timeout",
-            old.server.idle_timeout != new.server.idle_timeout,
-        ),
-        (
-            "management.listen",
-            old.management.listen != new.management.listen,
-        ),
-        ("shutdown", old.shutdown != new.shutdown),
-        ("log", old.log != new.log),
-    ];
-    let changed: Vec<&str> = changed
-        .iter()
-        .filter(|(_, changed)| *changed)
-        .map(|(key, _)| *key)
-        .collect();
-    if changed.is_empty() {
-        return Ok(());
-    }
-    let origin = changed
-        .iter()
-        .find_map(|key| config.origin(key))
-        .map(ToString::to_string);
-    let message = format!(
-        "{} can only be changed by a restart",
-        crate::text::quoted(changed)
-    );
-    let error = Error::new(code::NEEDS_RESTART, message)
-        .with_help("put the old values back, or restart the process");
-    Err(match origin {
-        Some(origin) => error.from_origin(origin),
-        None => error,
-    })
 }

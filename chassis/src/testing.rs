@@ -106,8 +106,8 @@ impl TestBuilder {
     ///
     /// As [`ChassisBuilder::start`].
     pub async fn start(mut self) -> Result<TestChassis> {
-        let config = self.0.build_config()?;
         let reloader = self.0.prepare(&Handle::current())?;
+        let config = reloader.read()?;
         let handle = ChassisHandle::new(&reloader, Handle::current(), CancellationToken::new());
         reloader.first(config).await?;
         // A test captures it; nobody should have to guess why a route is not there.

@@ -111,3 +111,15 @@ pub(crate) fn show_duration(duration: Duration) -> String {
         _ => format!("{millis}ms"),
     }
 }
+
+/// `512B`, `16KiB`, `2MiB`, `1GiB`, in the largest unit that shows it whole: what [`parse_size`] reads.
+pub(crate) fn show_size(bytes: u64) -> String {
+    let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units
+        .into_iter()
+        .find(|(_, factor)| bytes >= *factor && bytes.is_multiple_of(*factor))
+    {
+        Some((unit, factor)) => format!("{}{unit}", bytes / factor),
+        None => format!("{bytes}B"),
+    }
+}

@@ -1,4 +1,4 @@
-//! Layers, laid over each other.
+//! What is to be read: the layers of a configuration, before any is.
 
 use std::{
     ffi::OsString,
@@ -7,26 +7,25 @@ use std::{
 
 use serde_json::Value;
 
-use super::{
-    Config, PLUGINS, ServiceSettings, Settings, check, environment, load, path,
-    tree::{Origin, Tree},
-};
-use crate::error::{Error, Result, code};
+use super::{Config, Draft, ServiceSettings, layers::Layers};
+use crate::error::{Error, Result};
 
 /// Layers that become a [`Config`]. The order of the calls is irrelevant, except among texts and
 /// among values of one path, where the last one wins.
 // No `Debug`: it holds the environment of the process.
 #[derive(Clone, Default)]
 pub struct ConfigBuilder {
-    service: Option<ServiceSettings>,
-    file: FileSource,
-    texts: Vec<(String, String)>,
-    environment: Vec<(OsString, OsString)>,
-    code: Vec<(String, Value)>,
+    pub(super) service: Option<ServiceSettings>,
+    pub(super) file: FileSource,
+    pub(super) profile: Option<String>,
+    pub(super) texts: Vec<(String, String)>,
+    pub(super) environment: Vec<(OsString, OsString)>,
+    pub(super) arguments: Vec<(String, String)>,
+    pub(super) code: Vec<(String, Value)>,
 }
 
 #[derive(Clone, Default)]
-enum FileSource {
+pub(super) enum FileSource {
     #[default]
     None,
     /// This one, which must be there.
@@ -55,18 +54,31 @@ impl ConfigBuilder {
     /// `config.yaml` in this directory, if it is there.
     #[must_use]
     pub fn default_file(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.file = FileSource::In(directory.into());
+        // `config.yaml:3:1` reads better than `./config.yaml:3:1`.
+        let directory: PathBuf = directory.into();
+        self.file = FileSource::In(match directory == Path::new(".") {
+            true => PathBuf::new(),
+            false => directory,
+        });
         self
     }
 
-    /// YAML, as if a file of this name held it; it lies over the file.
+    /// The profile: with `production`, the file `config.production.yaml` beside `config.yaml` lies over it, and must
+    /// be there. Unless it is said here, the variable `CHASSIS_PROFILE` of the environment says it.
+    #[must_use]
+    pub fn profile(mut self, name: impl Into<String>) -> Self {
+        self.profile = Some(name.into());
+        self
+    }
+
+    /// YAML, as if a file of this name held it; it lies over the file, and under that of the profile.
     #[must_use]
     pub fn yaml(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
         self.texts.push((name.into(), text.into()));
         self
     }
 
-    /// Variables, of which those that begin with `CHASSIS__` are read.
+    /// Variables. Those that begin with `CHASSIS__` are a layer; all can be referred to in the files: `${PORT:-8080}`.
     #[must_use]
     pub fn environment<K: Into<OsString>, V: Into<OsString>>(
         mut self,
@@ -84,6 +96,13 @@ impl ConfigBuilder {
         self.environment(std::env::vars_os())
     }
 
+    /// An argument of the program, `--set server.listen=127.0.0.1:0`: over the environment, and read as a variable is.
+    #[must_use]
+    pub fn argument(mut self, path: impl Into<String>, value: impl Into<String>) -> Self {
+        self.arguments.push((path.into(), value.into()));
+        self
+    }
+
     /// A value at a path, above all layers: `("server.listen", "127.0.0.1:0")`. A key with a dot in it
     /// stands in quotes: `plugins.x.points."middleware.pre_request".priority`.
     #[must_use]
@@ -99,8 +118,12 @@ impl ConfigBuilder {
     /// If anything is wrong with it. All that is wrong is in the one error, as far as it can be known:
     /// what is in a file that can't be read, can't.
     pub fn build(self) -> Result<Config> {
-        let (tree, file) = self.layers().map_err(together)?;
-        check(tree, file).map_err(together)
+        self.draft().finish(Vec::new())
+    }
+
+    /// The same, as far as it gets: for who goes on looking for errors.
+    pub(crate) fn draft(self) -> Draft {
+        Layers::read(self).join()
     }
 
     /// All errors as one, in the order of their places: whoever corrects a file goes through it once.
@@ -109,83 +132,12 @@ impl ConfigBuilder {
         errors.sort_by_cached_key(|error| place(error.origin().unwrap_or_default()));
         Error::all(errors)
     }
-
-    fn layers(self) -> Result<(Tree, Option<PathBuf>), Vec<Error>> {
-        let mut errors = Vec::new();
-        let mut tree = defaults(self.service);
-
-        let (read, path) = match self.file {
-            FileSource::None => (Ok(None), None),
-            FileSource::Named(path) => (load::file(&path).map(Some), Some(path)),
-            FileSource::In(directory) => {
-                // `config.yaml:3:1` reads better than `./config.yaml:3:1`.
-                let directory = if directory == Path::new(".") {
-                    PathBuf::new()
-                } else {
-                    directory
-                };
-                (
-                    load::default_file(&directory),
-                    Some(directory.join(load::DEFAULT_FILE)),
-                )
-            }
-        };
-        let mut file = None;
-        match read {
-            Ok(Some(layer)) => {
-                tree.merge(layer);
-                file = path;
-            }
-            Ok(None) => {}
-            Err(error) => errors.push(error),
-        }
-        for (name, text) in &self.texts {
-            match load::parse(name, text) {
-                Ok(layer) => tree.merge(layer),
-                Err(error) => errors.push(error),
-            }
-        }
-        environment::apply(&mut tree, self.environment, &mut errors);
-        for (path, value) in self.code {
-            match path::parse(&path) {
-                Some(path) => tree.set(&path, Tree::from_json(value, &Origin::Code)),
-                None => errors.push(
-                    Error::new(code::CONFIG_INVALID, format!("`{path}` is not a path"))
-                        .with_help("write keys with dots between them: `server.listen`")
-                        .from_origin(Origin::Code.to_string()),
-                ),
-            }
-        }
-        // A layer that is missing would only make errors that are none.
-        if errors.is_empty() {
-            Ok((tree, file))
-        } else {
-            Err(errors)
-        }
-    }
-}
-
-/// The lowest layer. It is in the tree so that the environment can be matched with the keys there
-/// are, and so that operators see every value there is.
-pub(super) fn defaults(service: Option<ServiceSettings>) -> Tree {
-    let mut settings = Settings::default();
-    if let Some(service) = service {
-        settings.service = service;
-    }
-    // Plain structs of numbers and strings: this cannot fail.
-    let mut value = serde_json::to_value(settings).unwrap_or_default();
-    value[PLUGINS] = Value::Object(serde_json::Map::new());
-    Tree::from_json(value, &Origin::Default)
-}
-
-fn together(errors: Vec<Error>) -> Error {
-    // There is at least one; if not, that is an error of ours.
-    ConfigBuilder::all(errors)
-        .unwrap_or_else(|| Error::msg("the configuration is wrong, but nothing says why"))
 }
 
 /// `config.yaml:12:7` taken apart, so that line 12 comes after line 2.
 fn place(origin: &str) -> (String, u64, u64) {
+    // Not what it refers to: `config.yaml:12:7 (${PORT})`.
+    let origin = origin.split(" (").next().unwrap_or_default();
     let mut parts = origin.rsplitn(3, ':');
     let (column, line, name) = (parts.next(), parts.next(), parts.next());
     let number = |part: Option<&str>| part.and_then(|part| part.parse::<u64>().ok());

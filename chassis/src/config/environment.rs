@@ -1,9 +1,10 @@
 //! The environment as a layer: `CHASSIS__SERVER__LISTEN` sets `server.listen`.
 
-use std::{collections::BTreeMap, ffi::OsString, sync::Arc};
+use std::{collections::BTreeMap, ffi::OsString};
 
 use super::{
-    load, path,
+    path,
+    scalar::scalar,
     tree::{Node, Origin, Tree},
 };
 use crate::error::{Code, Error, code};
@@ -151,25 +152,4 @@ pub(super) fn matches(segment: &str, key: &str) -> bool {
             None => false,
         });
     same && segment.next().is_none()
-}
-
-/// One word may be a number, a boolean or null; what stands in brackets or quotes is YAML; all else
-/// is text as it is. Not YAML throughout: `a: b` would be a map, and `x # y` would lose its end.
-fn scalar(text: &str, origin: Origin) -> Tree {
-    let quoted = text.starts_with(['"', '\'']);
-    let structured = quoted || text.starts_with(['[', '{']);
-    let word = !text.contains([
-        ' ', '\t', '\n', '#', ':', '&', '*', '!', '|', '>', '%', '@', '`',
-    ]);
-    if (structured || word)
-        && let Some(mut tree) = load::value(text, &origin)
-        && (structured || !matches!(tree.node, Node::List(_) | Node::Map(_)))
-    {
-        if !quoted {
-            // If a string is expected after all, it is to be the text as it was given.
-            tree.text = Some(Arc::from(text));
-        }
-        return tree;
-    }
-    Tree::new(Node::String(text.to_owned()), origin)
 }

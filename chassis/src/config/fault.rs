@@ -9,7 +9,7 @@ use serde::de::{Expected, Unexpected};
 
 use super::{
     path::Step,
-    tree::{Origin, Tree},
+    tree::{Node, Origin, Tree},
 };
 
 /// What is wrong with a value.
@@ -67,7 +67,31 @@ impl Fault {
         if let (None, Problem::Type { expected }) = (&self.origin, &mut self.problem) {
             *expected = format!("{}, found {}", plain(expected), tree.kind());
         }
+        if self.origin.is_none() && tree.origin.is_elsewhere() {
+            self.hide(tree);
+        }
         self.at(tree.place())
+    }
+
+    /// Leaves out the value, which is not to be read where the error is read: variables and mounted files are where
+    /// secrets are.
+    fn hide(&mut self, tree: &Tree) {
+        let text = match (&tree.text, &tree.node) {
+            (Some(text), _) => &**text,
+            (None, Node::String(text)) => text.as_str(),
+            _ => return,
+        };
+        match &mut self.problem {
+            Problem::Choice { value, .. } => value.clear(),
+            Problem::Other(message) if !text.is_empty() => {
+                *message = message.replace(&format!("`{text}`"), "this value");
+                // In a shorter one nobody hides anything, and it would be found where it is not meant.
+                if text.len() > 3 {
+                    *message = message.replace(text, "..");
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Says that it is about the key of this value.

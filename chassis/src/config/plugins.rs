@@ -1,6 +1,6 @@
 //! `plugins.NAME`: what is ours (how the plugin takes part) and what is the plugin's (`config:`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -16,6 +16,40 @@ use crate::{
 
 /// The keys that are ours.
 const KEYS: &[&str] = &["enabled", "required", "use", "priority", "points", "config"];
+
+/// What a configuration says of all plugins, by name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sections {
+    all: BTreeMap<String, PluginSection>,
+    /// Those that can't be understood: told already, so nothing more is to be looked for there.
+    broken: BTreeSet<String>,
+}
+
+impl Sections {
+    pub(super) fn insert(&mut self, section: PluginSection) {
+        self.all.insert(section.name.clone(), section);
+    }
+
+    pub(super) fn insert_broken(&mut self, name: &str) {
+        self.broken.insert(name.to_owned());
+    }
+
+    /// What is said of this plugin, which may be nothing.
+    pub(crate) fn get(&self, name: &str) -> PluginSection {
+        let said = self.all.get(name).cloned();
+        said.unwrap_or_else(|| PluginSection::absent(name))
+    }
+
+    /// Whether the section of this name can't be understood.
+    pub(crate) fn is_broken(&self, name: &str) -> bool {
+        self.broken.contains(name)
+    }
+
+    /// The plugins and instances that are mentioned, by name.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.all.keys().map(String::as_str)
+    }
+}
 
 /// How a plugin takes part, and its own settings. Of a plugin that the configuration does not
 /// mention, everything is left open.
@@ -126,6 +160,22 @@ impl PluginSection {
                 .map(|error| error.in_plugin(&*self.name))
                 .collect()
         })
+    }
+
+    /// Whether both say the same, of what is ours and of what is the plugin's.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        let ours = |section: &Self| {
+            let (enabled, required, priority) =
+                (section.enabled, section.required, section.priority);
+            (
+                enabled,
+                required,
+                priority,
+                section.use_.clone(),
+                section.points.clone(),
+            )
+        };
+        ours(self) == ours(other) && self.same_config(other)
     }
 
     /// Whether the plugin's own settings say the same in both: then its instance can be kept.

@@ -112,6 +112,10 @@ fn error(fault: Fault, base: &[&str], at: &[Step]) -> Error {
             )
             .with_help(format!("give it a value: `{key}: ..`"));
         }
+        Problem::Choice { value, known } if value.is_empty() => (
+            format!("it is not one of {}", quoted(known.iter().copied())),
+            None,
+        ),
         Problem::Choice { value, known } => (
             format!("`{value}` is not one of {}", quoted(known.iter().copied())),
             did_you_mean(&value, known.iter().copied()),

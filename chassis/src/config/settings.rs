@@ -64,24 +64,24 @@ pub struct ServerSettings {
     /// Address and port; port 0 takes a free one. Default: `127.0.0.1:8080`.
     pub listen: SocketAddr,
     /// The size of a request's head, at least `8KiB`; above it the answer is 431. Default: `16KiB`.
-    #[serde(with = "units::size")]
+    #[serde(with = "units::Size")]
     pub max_header: usize,
     /// The size of a request's body; above it the answer is 413. Default: `2MiB`.
-    #[serde(with = "units::size")]
+    #[serde(with = "units::Size")]
     pub max_body: usize,
     /// How long a client may take to send the head of a request. Default: `10s`.
-    #[serde(with = "units::duration")]
+    #[serde(with = "units::Time")]
     pub header_timeout: Duration,
     /// How long a request may take until the head of the answer is out. Default: `30s`.
-    #[serde(with = "units::duration")]
+    #[serde(with = "units::Time")]
     pub request_timeout: Duration,
     /// How long a connection may be open without a request. Default: `60s`.
-    #[serde(with = "units::duration")]
+    #[serde(with = "units::Time")]
     pub idle_timeout: Duration,
     /// How many connections may be open at a time; further ones wait. Default: 10000.
     pub max_connections: usize,
     /// The networks of proxies whose `X-Forwarded-For` is believed. Default: none.
-    #[serde(with = "units::networks")]
+    #[serde(with = "units::Networks")]
     pub trusted_proxies: Vec<IpNet>,
 }
 
@@ -101,13 +101,13 @@ pub struct ManagementSettings {
 #[non_exhaustive]
 pub struct LifecycleSettings {
     /// For `init`. Default: `30s`.
-    #[serde(with = "units::duration")]
+    #[serde(with = "units::Time")]
     pub init_deadline: Duration,
     /// For `start`. Default: `30s`.
-    #[serde(with = "units::duration")]
+    #[serde(with = "units::Time")]
     pub start_deadline: Duration,
     /// For `stop`. Default: `10s`.
-    #[serde(with = "units::duration")]
+    #[serde(with = "units::Time")]
     pub stop_deadline: Duration,
 }
 
@@ -117,13 +117,13 @@ pub struct LifecycleSettings {
 #[non_exhaustive]
 pub struct ShutdownSettings {
     /// How long to serve on while telling load balancers "not ready". Default: `0s`.
-    #[serde(with = "units::duration")]
+    #[serde(with = "units::Time")]
     pub delay: Duration,
     /// How long requests may take to end before they are cut off. Default: `30s`.
-    #[serde(with = "units::duration")]
+    #[serde(with = "units::Time")]
     pub grace: Duration,
     /// How long an idle connection is kept open, for the request that may be on its way. Default: `1s`.
-    #[serde(with = "units::duration")]
+    #[serde(with = "units::Time")]
     pub idle_linger: Duration,
 }
 
@@ -134,7 +134,7 @@ pub struct ShutdownSettings {
 pub struct ReloadSettings {
     /// How long requests of the old generation may take to end before its plugins are stopped all the
     /// same. Default: `30s`.
-    #[serde(with = "units::duration")]
+    #[serde(with = "units::Time")]
     pub drain: Duration,
 }
 

@@ -15,6 +15,9 @@ mod yaml_errors;
 mod environment_variables;
 mod settings_errors;
 mod plugin_sections;
+mod references;
+mod profiles;
+mod precedence;
 
 fn yaml(text: &str) -> ConfigBuilder {
     Config::builder().yaml("config.yaml", text)

@@ -50,10 +50,35 @@ pub(crate) enum Origin {
         /// From 1; 0 if it is not known.
         column: u64,
     },
+    /// A reference in a file: `config.yaml:12:7 (${PORT})`.
+    Reference {
+        /// Where it stands.
+        at: Arc<Self>,
+        /// What it names.
+        to: Reference,
+    },
+    /// A plugin that gives configuration: `config-directory /etc/orders/server.listen`.
+    Source {
+        /// As the source calls it.
+        place: Arc<str>,
+        /// Whether it gave it as a secret.
+        is_secret: bool,
+    },
     /// An environment variable: `environment CHASSIS__SERVER__LISTEN`.
     Environment(Arc<str>),
+    /// The arguments of the program: `--set server.listen`.
+    Argument(Arc<str>),
     /// The program.
     Code,
+}
+
+/// What a reference names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reference {
+    /// A variable: `${PORT}`.
+    Variable(Arc<str>),
+    /// A file, for secrets: `${file:/run/secrets/password}`.
+    File(Arc<str>),
 }
 
 /// Keys and origins, but no values: some of them are secrets, and nobody can tell which.
@@ -72,9 +97,41 @@ impl fmt::Display for Origin {
             Self::Default => f.write_str("default"),
             Self::File { name, line: 0, .. } => f.write_str(name),
             Self::File { name, line, column } => write!(f, "{name}:{line}:{column}"),
+            Self::Reference { at, to } => write!(f, "{at} ({to})"),
+            Self::Source { place, .. } => f.write_str(place),
             Self::Environment(name) => write!(f, "environment {name}"),
+            Self::Argument(path) => write!(f, "--set {path}"),
             Self::Code => f.write_str("code"),
         }
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(name) => write!(f, "${{{name}}}"),
+            Self::File(path) => write!(f, "${{file:{path}}}"),
+        }
+    }
+}
+
+impl Origin {
+    /// Whether what comes from there is not for everybody's eyes.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever watches and shows"))]
+    pub(crate) fn is_secret(&self) -> bool {
+        match self {
+            Self::Reference { to, .. } => matches!(to, Reference::File(_)),
+            Self::Source { is_secret, .. } => *is_secret,
+            _ => false,
+        }
+    }
+
+    /// Whether the text of the value stands elsewhere, so that repeating it would tell what is there.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        matches!(
+            self,
+            Self::Reference { .. } | Self::Source { .. } | Self::Environment(_)
+        )
     }
 }
 
@@ -112,6 +169,26 @@ impl Tree {
                     .map(|(key, value)| (key, Self::from_json(value, origin)))
                     .collect(),
             ),
+        };
+        Self::new(node, origin.clone())
+    }
+
+    /// The same, as if all of it were from there.
+    pub(super) fn all_from(self, origin: &Origin) -> Self {
+        let node = match self.node {
+            Node::List(items) => Node::List(
+                items
+                    .into_iter()
+                    .map(|item| item.all_from(origin))
+                    .collect(),
+            ),
+            Node::Map(entries) => Node::Map(
+                entries
+                    .into_iter()
+                    .map(|(key, value)| (key, value.all_from(origin)))
+                    .collect(),
+            ),
+            node => node,
         };
         Self::new(node, origin.clone())
     }

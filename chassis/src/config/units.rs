@@ -1,97 +1,108 @@
 //! `30s`, `2MiB` and `10.0.0.0/8` in settings. A bare number is an error, because nobody can see its
 //! unit.
+//!
+//! ```
+//! use chassis::units;
+//! use schemars::JsonSchema;
+//! use serde::Deserialize;
+//! use std::time::Duration;
+//!
+//! #[derive(Deserialize, JsonSchema)]
+//! #[serde(deny_unknown_fields)]
+//! struct CacheConfig {
+//!     /// How long an entry is kept.
+//!     #[serde(with = "units::Time")]
+//!     ttl: Duration,
+//!     /// How much it may take.
+//!     #[serde(with = "units::Size")]
+//!     max_size: usize,
+//! }
+//! ```
 
-use std::fmt;
+use std::{borrow::Cow, fmt, marker::PhantomData, net::IpAddr, time::Duration};
 
-use serde::de::{self, Deserializer, Visitor};
+use ipnet::IpNet;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{
+    Deserialize, Serialize,
+    de::{self, Deserializer, Visitor},
+    ser::Serializer,
+};
 
-/// `#[serde(with = "units::duration")]` for a [`std::time::Duration`].
-pub(super) mod duration {
-    use std::time::Duration;
+use crate::text::{parse_duration, parse_size, show_duration, show_size};
 
-    use serde::{Deserializer, Serializer};
+/// `#[serde(with = "units::Time")]` for a [`Duration`], or an `Option` of one: `250ms`, `30s`, `5m`, `2h`.
+#[derive(Clone, Copy, Debug)]
+pub struct Time(());
 
-    use crate::text::{parse_duration, show_duration};
+/// `#[serde(with = "units::Size")]` for a number of bytes, a `usize` or `u64` or an `Option` of one: `512B`, `16KiB`,
+/// `2MiB`, `1GiB`.
+#[derive(Clone, Copy, Debug)]
+pub struct Size(());
 
-    pub(in super::super) fn serialize<S: Serializer>(
-        value: &Duration,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&show_duration(*value))
+/// `#[serde(with = "units::Networks")]` for a list of [`IpNet`]: `[10.0.0.0/8, "fd00::/8"]`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Networks(());
+
+/// A text with a unit, and the value that it means.
+#[doc(hidden)]
+pub trait Unit<T>: Sized {
+    /// For "expected ..".
+    const EXPECTED: &'static str;
+    /// What it is called where only its name is told.
+    const NAME: &'static str;
+    /// The regular expression of the texts.
+    const PATTERN: &'static str;
+    fn parse(text: &str) -> Result<T, String>;
+    fn show(value: &T) -> String;
+}
+
+impl Unit<Duration> for Time {
+    const EXPECTED: &'static str = "a time with its unit, as `30s`";
+    const NAME: &'static str = "time";
+    const PATTERN: &'static str = "^[0-9]+(ms|s|m|h)$";
+
+    fn parse(text: &str) -> Result<Duration, String> {
+        parse_duration(text)
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Duration, D::Error> {
-        super::read(
-            deserializer,
-            "a time with its unit, as `30s`",
-            parse_duration,
-        )
+    fn show(value: &Duration) -> String {
+        show_duration(*value)
     }
 }
 
-/// `#[serde(with = "units::size")]` for a number of bytes.
-pub(super) mod size {
-    use serde::{Deserializer, Serializer};
+impl Unit<usize> for Size {
+    const EXPECTED: &'static str = "a size with its unit, as `2MiB`";
+    const NAME: &'static str = "size";
+    const PATTERN: &'static str = "^[0-9]+(B|KiB|MiB|GiB)$";
 
-    use crate::text::parse_size;
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        value: &usize,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&show(*value))
+    fn parse(text: &str) -> Result<usize, String> {
+        parse_size(text)
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<usize, D::Error> {
-        super::read(deserializer, "a size with its unit, as `2MiB`", parse_size)
-    }
-
-    /// In the largest unit that shows it whole.
-    fn show(bytes: usize) -> String {
-        let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-        match units
-            .into_iter()
-            .find(|(_, factor)| bytes >= *factor && bytes.is_multiple_of(*factor))
-        {
-            Some((unit, factor)) => format!("{}{unit}", bytes / factor),
-            None => format!("{bytes}B"),
-        }
+    fn show(value: &usize) -> String {
+        show_size(*value as u64)
     }
 }
 
-/// `#[serde(with = "units::networks")]` for a list of [`ipnet::IpNet`].
-pub(super) mod networks {
-    use std::net::IpAddr;
+impl Unit<u64> for Size {
+    const EXPECTED: &'static str = <Self as Unit<usize>>::EXPECTED;
+    const NAME: &'static str = <Self as Unit<usize>>::NAME;
+    const PATTERN: &'static str = <Self as Unit<usize>>::PATTERN;
 
-    use ipnet::IpNet;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        value: &[IpNet],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(value.iter().map(ToString::to_string))
+    fn parse(text: &str) -> Result<u64, String> {
+        parse_size(text).map(|size| size as u64)
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<IpNet>, D::Error> {
-        let networks = Vec::<Network>::deserialize(deserializer)?;
-        Ok(networks.into_iter().map(|network| network.0).collect())
+    fn show(value: &u64) -> String {
+        show_size(*value)
     }
+}
 
-    /// A type of its own, so that an error is that of the item and not that of the list.
-    struct Network(IpNet);
-
-    impl<'de> Deserialize<'de> for Network {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            super::read(deserializer, "a network, as `10.0.0.0/8`", parse).map(Self)
-        }
-    }
+impl Unit<IpNet> for Networks {
+    const EXPECTED: &'static str = "a network, as `10.0.0.0/8`";
+    const NAME: &'static str = "network";
+    const PATTERN: &'static str = "/[0-9]+$";
 
     fn parse(text: &str) -> Result<IpNet, String> {
         text.parse().map_err(|_| match text.parse() {
@@ -103,34 +114,159 @@ pub(super) mod networks {
             Err(_) => format!("`{text}` is not a network; write `10.0.0.0/8`"),
         })
     }
+
+    fn show(value: &IpNet) -> String {
+        value.to_string()
+    }
 }
 
-fn read<'de, D: Deserializer<'de>, T>(
-    deserializer: D,
-    expected: &'static str,
-    parse: fn(&str) -> Result<T, String>,
-) -> Result<T, D::Error> {
-    deserializer.deserialize_any(Unit { expected, parse })
+/// The types whose values a unit is for.
+#[doc(hidden)]
+pub trait Measured<U>: Sized {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
 }
 
-struct Unit<T> {
-    expected: &'static str,
-    parse: fn(&str) -> Result<T, String>,
+macro_rules! measured {
+    ($($unit:ty: $type:ty,)*) => {$(
+        impl Measured<$unit> for $type {
+            fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Read::<$unit, $type>::deserialize(deserializer).map(|read| read.0)
+            }
+
+            fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&<$unit as Unit<$type>>::show(self))
+            }
+        }
+
+        impl Measured<$unit> for Option<$type> {
+            fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let read = Option::<Read<$unit, $type>>::deserialize(deserializer)?;
+                Ok(read.map(|read| read.0))
+            }
+
+            fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let text = self.as_ref().map(<$unit as Unit<$type>>::show);
+                text.serialize(serializer)
+            }
+        }
+    )*};
 }
 
-impl<T> Visitor<'_> for Unit<T> {
-    type Value = T;
+measured! {
+    Time: Duration,
+    Size: usize,
+    Size: u64,
+}
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.expected)
+macro_rules! with {
+    ($($unit:ident as $type:ty),*) => {$(
+        impl $unit {
+            /// What `#[serde(with = ..)]` calls.
+            ///
+            /// # Errors
+            ///
+            /// If the text is not one, or has no unit.
+            pub fn deserialize<'de, D: Deserializer<'de>, T: Measured<Self>>(
+                deserializer: D,
+            ) -> Result<T, D::Error> {
+                T::read(deserializer)
+            }
+
+            /// What `#[serde(with = ..)]` calls.
+            ///
+            /// # Errors
+            ///
+            /// Those of the serializer.
+            pub fn serialize<S: Serializer, T: Measured<Self>>(
+                value: &T,
+                serializer: S,
+            ) -> Result<S::Ok, S::Error> {
+                value.write(serializer)
+            }
+        }
+
+        impl JsonSchema for $unit {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                <$unit as Unit<$type>>::NAME.into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({
+                    "type": "string",
+                    "pattern": <$unit as Unit<$type>>::PATTERN,
+                    "format": <$unit as Unit<$type>>::NAME,
+                })
+            }
+        }
+    )*};
+}
+
+with!(Time as Duration, Size as usize);
+
+impl Networks {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<IpNet>, D::Error> {
+        let networks = Vec::<Read<Self, IpNet>>::deserialize(deserializer)?;
+        Ok(networks.into_iter().map(|network| network.0).collect())
     }
 
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<T, E> {
-        (self.parse)(value).map_err(E::custom)
+    pub(super) fn serialize<S: Serializer>(
+        value: &[IpNet],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(value.iter().map(Self::show))
+    }
+}
+
+impl JsonSchema for Networks {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "networks".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "array",
+            "items": { "type": "string", "pattern": Self::PATTERN, "format": Self::NAME },
+        })
+    }
+}
+
+/// A value that is read from a text with its unit. A type of its own, so that an error is that of the item and not that
+/// of the list around it.
+struct Read<U, T>(T, PhantomData<U>);
+
+impl<'de, U: Unit<T>, T> Deserialize<'de> for Read<U, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Text(PhantomData))
+    }
+}
+
+struct Text<U, T>(PhantomData<(U, T)>);
+
+impl<U: Unit<T>, T> Visitor<'_> for Text<U, T> {
+    type Value = Read<U, T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(U::EXPECTED)
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Read<U, T>, E> {
+        let parsed = U::parse(value).map_err(E::custom)?;
+        Ok(Read(parsed, PhantomData))
     }
 
     // A bare number goes to the same parser, which says what to write instead.
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<T, E> {
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Read<U, T>, E> {
         self.visit_str(&value.to_string())
     }
 }

@@ -109,6 +109,10 @@ codes! {
     CONFIG_UNKNOWN_KEY = "config.unknown_key", 422;
     /// A value of the configuration is of the wrong type, or not one that is allowed.
     CONFIG_INVALID = "config.invalid", 422;
+    /// A reference in the configuration (`${NAME}`, `${file:PATH}`) leads nowhere, or is malformed.
+    CONFIG_REFERENCE = "config.reference", 422;
+    /// A plugin that gives configuration at `config.load` has failed, and it is `required`.
+    CONFIG_SOURCE = "config.source", 422;
     /// The configuration names a plugin that is not linked. Is its crate missing in `chassis::link!(..)`?
     CONFIG_UNKNOWN_PLUGIN = "config.unknown_plugin", 422;
 

@@ -239,7 +239,7 @@ fn group<'a>(
     let down = text::quoted(down);
     let down = (!down.is_empty()).then_some(down);
     for (owner, instance) in (0..).zip(&parts.instances) {
-        let section: PluginSection = parts.config.plugin(instance.name());
+        let section: PluginSection = parts.config.sections().get(instance.name());
         for point in section.points.keys() {
             if !declared.contains_key(&**point) {
                 let error = unknown(point, declared).in_plugin(Arc::clone(instance.name()));

@@ -50,9 +50,8 @@ pub(super) fn compare(old: &Generation, new: &Generation) -> Reloaded {
         generation.records.iter().any(|record| record.name == *name)
     };
     let same = |name: &str| {
-        old.config
-            .plugin(name)
-            .same_config(&new.config.plugin(name))
+        let (old, new) = (old.config.sections(), new.config.sections());
+        old.get(name).same_config(&new.get(name))
     };
     let not_running = new.records.iter().filter(|record| {
         !matches!(

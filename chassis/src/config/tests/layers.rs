@@ -9,7 +9,7 @@ fn each_lies_over_the_one_before() {
     let environment = [
         ("CHASSIS__SERVER__MAX_BODY", "2KiB"),
         ("CHASSIS__SERVER__MAX_HEADER", "10KiB"),
-        ("CHASSIS_PROFILE", "production"),
+        ("PROFILE", "production"),
         ("PATH", "/bin"),
     ];
     let config = build(
@@ -63,7 +63,8 @@ fn nothing_said_takes_nothing_away() {
         yaml("plugins:\n  tracing:\n")
             .build()
             .unwrap()
-            .plugin("tracing")
+            .sections()
+            .get("tracing")
             .enabled
             .is_none()
     );
@@ -98,7 +99,7 @@ fn a_key_with_a_dot_can_be_set() {
         .build()
         .unwrap();
     assert_eq!(
-        config.plugin("x").points["middleware.pre_request"].priority,
+        config.sections().get("x").points["middleware.pre_request"].priority,
         Some(3)
     );
     assert_eq!(
@@ -112,6 +113,6 @@ fn a_key_with_a_dot_can_be_set() {
 #[test]
 fn anchors_and_merge_keys() {
     let text = "plugins:\n  a: &a\n    enabled: false\n    priority: 2\n  b:\n    <<: *a\n    priority: 3\n";
-    let plugin = yaml(text).build().unwrap().plugin("b");
+    let plugin = yaml(text).build().unwrap().sections().get("b");
     assert_eq!((plugin.enabled, plugin.priority), (Some(false), Some(3)));
 }

@@ -32,7 +32,7 @@ fn read<T: serde::de::DeserializeOwned>(section: &str) -> Result<T, Vec<String>>
     let config = yaml(&format!("plugins:\n  jwt: {section}\n"))
         .build()
         .unwrap();
-    config.plugin("jwt").read().map_err(|errors| {
+    config.sections().get("jwt").read().map_err(|errors| {
         assert!(errors.iter().all(|error| error.plugin() == Some("jwt")));
         lines(&Error::all(errors).unwrap())
     })
@@ -69,7 +69,8 @@ fn an_absent_one_is_an_empty_one() {
         Config::builder()
             .build()
             .unwrap()
-            .plugin("jwt")
+            .sections()
+            .get("jwt")
             .read::<()>()
             .unwrap(),
         ()
@@ -149,7 +150,7 @@ fn a_number_out_of_range_is_told_with_the_range() {
 fn controls_and_origin() {
     let text = "plugins:\n  report:\n    use: sql\n    enabled: false\n    required: true\n    priority: -5\n";
     let config = yaml(text).build().unwrap();
-    let section = config.plugin("report");
+    let section = config.sections().get("report");
     assert_eq!(section.use_.as_deref(), Some("sql"));
     assert_eq!(
         (section.enabled, section.required),
@@ -157,7 +158,7 @@ fn controls_and_origin() {
     );
     assert_eq!(section.priority, Some(-5));
     assert_eq!(section.origin.to_string(), "config.yaml:2:3");
-    assert_eq!(config.plugin_names().collect::<Vec<_>>(), ["report"]);
+    assert_eq!(config.sections().names().collect::<Vec<_>>(), ["report"]);
 }
 
 #[test]
@@ -174,7 +175,7 @@ fn config_must_be_a_map() {
 
 #[test]
 fn moving_a_line_is_no_change() {
-    let section = |text: &str| yaml(text).build().unwrap().plugin("a");
+    let section = |text: &str| yaml(text).build().unwrap().sections().get("a");
     let one = section("plugins: {a: {config: {x: 1, y: [2]}}}");
     let moved = section(
         "# moved\nplugins:\n  a:\n    priority: 3\n    config:\n      y: [2]\n      x: 1\n",

@@ -8,7 +8,7 @@ const SAMPLE: &str = include_str!("../../../../config.yaml");
 fn it_says_the_defaults_exactly() {
     let config = yaml(SAMPLE).build().unwrap();
     assert_eq!(config.settings(), &Settings::default());
-    assert_eq!(config.plugin_names().count(), 0);
+    assert_eq!(config.sections().names().count(), 0);
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn the_commented_example_is_right_as_well() {
     let config = yaml(&format!("plugins:\n{}", text.collect::<String>()))
         .build()
         .unwrap();
-    let plugin = config.plugin("request-tracing");
+    let plugin = config.sections().get("request-tracing");
     assert_eq!(plugin.enabled, Some(true));
     assert_eq!(plugin.use_.as_deref(), Some("request-tracing"));
     assert_eq!(plugin.points["middleware.pre_request"].priority, Some(5));
@@ -63,7 +63,7 @@ fn the_commented_example_is_right_as_well() {
         plugin.config.unwrap().to_json(),
         json!({"correlation_header": "X-Correlation-ID", "timing_header": "X-Processing-Time"})
     );
-    let discount = config.plugin("discount").config.unwrap();
+    let discount = config.sections().get("discount").config.unwrap();
     assert_eq!(
         discount.to_json(),
         json!({"percent": 10, "from_cents": 10_000})

@@ -32,7 +32,13 @@ fn they_name_the_place() {
 #[test]
 fn norway_is_a_country() {
     let text = "plugins: {x: {config: {country: no, on: y, version: 1.10, big: 9007199254740993}}}";
-    let config = yaml(text).build().unwrap().plugin("x").config.unwrap();
+    let config = yaml(text)
+        .build()
+        .unwrap()
+        .sections()
+        .get("x")
+        .config
+        .unwrap();
     assert_eq!(
         config.to_json(),
         json!({"country": "no", "on": "y", "version": 1.1, "big": 9_007_199_254_740_993_u64})

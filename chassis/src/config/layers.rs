@@ -1,0 +1,226 @@
+//! The layers that were read, and how they become one tree: *defaults < file < texts < profile < sources <
+//! environment < arguments < code*.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde_json::Value;
+
+use super::{
+    Draft, PLUGINS, ServiceSettings, Settings,
+    builder::{ConfigBuilder, FileSource},
+    environment,
+    interpolate::Interpolation,
+    load, path,
+    scalar::scalar,
+    source::ConfigLayer,
+    tree::{Origin, Tree},
+};
+use crate::error::{Error, Result, code};
+
+/// The variable that names the profile.
+pub(super) const PROFILE: &str = "CHASSIS_PROFILE";
+
+/// Everything that was read. What the sources give is laid between when they have given it, so that one reading of the
+/// files serves both: the settings of the sources themselves, and the whole.
+pub(super) struct Layers {
+    pub(super) defaults: Tree,
+    /// The files, laid over each other.
+    files: Tree,
+    environment: Vec<(OsString, OsString)>,
+    arguments: Vec<(String, String)>,
+    code: Vec<(String, Value)>,
+    /// The file, if there was one to read.
+    pub(super) file: Option<PathBuf>,
+    pub(super) profile: Option<String>,
+    /// Every file that was read, or would have been: if one of them changes, so may the configuration.
+    pub(super) watched: BTreeSet<PathBuf>,
+    errors: Vec<Error>,
+}
+
+impl Layers {
+    /// Reads the files.
+    pub(super) fn read(builder: ConfigBuilder) -> Self {
+        let variables: BTreeMap<String, String> = builder
+            .environment
+            .iter()
+            .filter_map(|(name, value)| {
+                Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
+            })
+            .collect();
+        let profile = builder.profile.or_else(|| variables.get(PROFILE).cloned());
+        let profile = profile.filter(|profile| !profile.is_empty());
+        let defaults = defaults(builder.service);
+        let mut layers = Self {
+            files: Tree::empty(Origin::Default),
+            defaults,
+            environment: builder.environment,
+            arguments: builder.arguments,
+            code: builder.code,
+            file: None,
+            profile: None,
+            watched: BTreeSet::new(),
+            errors: Vec::new(),
+        };
+        let main = match &builder.file {
+            FileSource::None => None,
+            FileSource::Named(path) => {
+                let read = load::file(path).map(Some);
+                layers.add(path, read, &variables);
+                Some(path.clone())
+            }
+            FileSource::In(directory) => {
+                let path = directory.join(load::DEFAULT_FILE);
+                let read = load::default_file(directory);
+                layers.add(&path, read, &variables);
+                Some(path)
+            }
+        };
+        for (name, text) in &builder.texts {
+            let read = load::parse(name, text).map(Some);
+            layers.merge(Path::new(""), read, &variables);
+        }
+        if let Some(profile) = profile {
+            match beside(main.as_deref(), &profile) {
+                Ok(path) => {
+                    let read = load::file(&path).map(Some);
+                    let read = read.map_err(|error| {
+                        let help = format!("create it, or start without the profile `{profile}`");
+                        error.with_help(help)
+                    });
+                    layers.add(&path, read, &variables);
+                }
+                Err(error) => layers.errors.push(error),
+            }
+            layers.profile = Some(profile);
+        }
+        layers
+    }
+
+    fn add(
+        &mut self,
+        path: &Path,
+        read: Result<Option<Tree>>,
+        variables: &BTreeMap<String, String>,
+    ) {
+        self.watched.insert(path.to_owned());
+        if self.file.is_none() && matches!(read, Ok(Some(_))) {
+            self.file = Some(path.to_owned());
+        }
+        let directory = path.parent().unwrap_or(Path::new(""));
+        self.merge(directory, read, variables);
+    }
+
+    fn merge(
+        &mut self,
+        directory: &Path,
+        read: Result<Option<Tree>>,
+        variables: &BTreeMap<String, String>,
+    ) {
+        match read {
+            Ok(None) => {}
+            Ok(Some(mut tree)) => {
+                let mut interpolation = Interpolation::new(variables, directory);
+                interpolation.apply(&mut tree, &mut self.errors);
+                self.watched.extend(interpolation.files);
+                self.files.merge(tree);
+            }
+            Err(error) => self.errors.push(error),
+        }
+    }
+
+    /// Lays them over each other, and checks the result.
+    pub(super) fn join(mut self) -> Draft {
+        let errors = std::mem::take(&mut self.errors);
+        let layers = Arc::new(self);
+        // A layer that is missing would only make errors that are none.
+        match errors.is_empty() {
+            true => Draft::with_sources(layers, &[]),
+            false => Draft::broken(layers, errors),
+        }
+    }
+
+    /// All layers as one, with what the sources gave laid between.
+    pub(super) fn tree(&self, sources: &[ConfigLayer], errors: &mut Vec<Error>) -> Tree {
+        let mut tree = self.defaults.clone();
+        tree.merge(self.files.clone());
+        for source in sources {
+            source.lay_over(&mut tree, errors);
+        }
+        environment::apply(&mut tree, self.environment.iter().cloned(), errors);
+        for (path, text) in &self.arguments {
+            let origin = Origin::Argument(path.as_str().into());
+            match path::parse(path) {
+                Some(path) => tree.set(&path, scalar(text, origin)),
+                None => errors.push(no_path(path, &origin)),
+            }
+        }
+        for (path, value) in &self.code {
+            match path::parse(path) {
+                Some(path) => tree.set(&path, Tree::from_json(value.clone(), &Origin::Code)),
+                None => errors.push(no_path(path, &Origin::Code)),
+            }
+        }
+        tree
+    }
+}
+
+/// Without the values: some of them are secrets.
+impl fmt::Debug for Layers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layers")
+            .field("file", &self.file)
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) fn no_path(path: &str, origin: &Origin) -> Error {
+    Error::new(code::CONFIG_INVALID, format!("`{path}` is not a path"))
+        .with_help("write keys with dots between them: `server.listen`")
+        .from_origin(origin.to_string())
+}
+
+/// The file of a profile: `config.production.yaml`, beside `config.yaml`.
+fn beside(file: Option<&Path>, profile: &str) -> Result<PathBuf> {
+    let refuse = |message: String, help: &str| {
+        Error::new(code::CONFIG_INVALID, message)
+            .with_help(help)
+            .from_origin(format!("profile {profile}"))
+    };
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if !profile.chars().all(is_word) {
+        // It becomes part of a path.
+        let message = format!("`{profile}` is not the name of a profile");
+        return Err(refuse(
+            message,
+            "write letters, digits, `-` and `_`: `production`",
+        ));
+    }
+    let Some(file) = file else {
+        let message = format!("there is no file for the profile `{profile}` to stand beside");
+        return Err(refuse(message, "unset `CHASSIS_PROFILE`, or name a file"));
+    };
+    let (stem, ending) = (file.file_stem(), file.extension());
+    let stem = stem.unwrap_or_default().to_string_lossy();
+    let ending = ending.map_or("yaml".into(), |ending| ending.to_string_lossy());
+    Ok(file.with_file_name(format!("{stem}.{profile}.{ending}")))
+}
+
+/// The lowest layer. It is in the tree so that the environment can be matched with the keys there
+/// are, and so that operators see every value there is.
+pub(super) fn defaults(service: Option<ServiceSettings>) -> Tree {
+    let mut settings = Settings::default();
+    if let Some(service) = service {
+        settings.service = service;
+    }
+    // Plain structs of numbers and strings: this cannot fail.
+    let mut value = serde_json::to_value(settings).unwrap_or_default();
+    value[PLUGINS] = Value::Object(serde_json::Map::new());
+    Tree::from_json(value, &Origin::Default)
+}
