@@ -23,6 +23,7 @@ use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 mod supervisor;
+mod watching;
 
 use supervisor::Supervisor;
 
@@ -219,6 +220,8 @@ impl ChassisBuilder {
         let linger = settings.shutdown.idle_linger;
         let server = Server::start(listener, current, settings.server.clone(), linger)?;
         reloader.started().await;
+        let watch = watching::reload_on_change(Arc::clone(&reloader), management_end.clone());
+        supervisor.handle().spawn(watch);
 
         let running = Running {
             reloader,

@@ -1,9 +1,6 @@
 //! The configuration: layers of text become one tree, and the tree becomes settings.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use crate::error::Result;
 
@@ -89,13 +86,6 @@ impl Config {
     /// The profile, if there is one.
     pub fn profile(&self) -> Option<&str> {
         self.layers.profile.as_deref()
-    }
-
-    /// The files that it was read from, or would have been: `config.yaml` too where there is none, and those that
-    /// references name.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever watches and shows"))]
-    pub(crate) fn watched(&self) -> impl Iterator<Item = &Path> {
-        self.layers.watched.iter().map(PathBuf::as_path)
     }
 
     /// What it says of the plugins.

@@ -66,6 +66,7 @@ mod request_id;
 mod status;
 mod info;
 mod graph;
+mod watch;
 mod config;
 mod secret;
 mod error;

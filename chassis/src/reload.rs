@@ -11,13 +11,19 @@ use crate::{
     registry::{Asked, Registry},
     scope::Scope,
     status::PluginState,
+    watch::Fingerprint,
 };
 use std::{
     collections::BTreeMap,
     fmt,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::{runtime::Handle, sync::oneshot, time::Instant};
+use tokio::{
+    runtime::Handle,
+    sync::{oneshot, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 mod answer;
@@ -26,6 +32,13 @@ mod ledger;
 pub use answer::Reloaded;
 use ledger::Ledger;
 pub use ledger::{GenerationReport, GenerationState};
+
+/// The files of a configuration, and what was in them when they were read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Files {
+    pub(crate) paths: Vec<PathBuf>,
+    pub(crate) seen: Fingerprint,
+}
 
 /// Reads the configuration anew.
 pub(crate) type Source = Box<dyn Fn() -> Draft + Send + Sync>;
@@ -42,6 +55,8 @@ pub(crate) struct Reloader {
     ledger: Mutex<Ledger>,
     /// What the sources of configuration gave for the generation that serves.
     given: Mutex<Given>,
+    /// The files that the configuration was read from last, and what was in them.
+    files: watch::Sender<Files>,
     /// Cancelled when the service begins to stop; what is being built then is given up.
     closing: CancellationToken,
 }
@@ -62,6 +77,7 @@ impl Reloader {
             turn: tokio::sync::Mutex::default(),
             ledger: Mutex::default(),
             given: Mutex::default(),
+            files: watch::Sender::new(Files::default()),
             closing: CancellationToken::new(),
         }
     }
@@ -96,7 +112,25 @@ impl Reloader {
 
     /// Reads the configuration; the sources have not been asked yet.
     pub(crate) fn read(&self) -> Result<Config> {
-        self.registry.accept((self.source)(), Asked::Not)
+        // Before they are read: what changes meanwhile is a change.
+        let mut seen = Fingerprint::of(&self.files.borrow().paths);
+        let draft = (self.source)();
+        let mut paths: Vec<PathBuf> = draft.watched().map(Into::into).collect();
+        paths.extend(self.given().watched().map(Into::into));
+        seen.extend(&paths);
+        self.files.send_replace(Files { paths, seen });
+        self.registry.accept(draft, Asked::Not)
+    }
+
+    /// Tells of each reading of the configuration: which files, and what was in them.
+    pub(crate) fn files(&self) -> watch::Receiver<Files> {
+        self.files.subscribe()
+    }
+
+    /// The settings of the generation that serves.
+    pub(crate) fn settings(&self) -> Option<Settings> {
+        let lease = self.current.enter(0)?;
+        Some(lease.0.config.settings().clone())
     }
 
     /// Builds the first generation.
@@ -142,7 +176,7 @@ impl Reloader {
             until_gone,
             given,
         } = built;
-        *self.given() = given;
+        self.remember(given);
         self.current.publish(&generation);
         let mut ledger = self.ledger();
         ledger.publish(
@@ -154,8 +188,33 @@ impl Reloader {
         ledger.until_gone.replace(until_gone)
     }
 
+    /// Keeps what the sources gave, and has watched what it came from.
+    fn remember(&self, given: Given) {
+        let more: Vec<PathBuf> = given.watched().map(Into::into).collect();
+        *self.given() = given;
+        // Also if it is the same: whether anything is watched is a setting of the generation.
+        self.files.send_modify(|files| {
+            let new: Vec<PathBuf> = more
+                .into_iter()
+                .filter(|path| !files.paths.contains(path))
+                .collect();
+            files.seen.extend(&new);
+            files.paths.extend(new);
+        });
+    }
+
     fn mark(&self, number: u64, state: GenerationState) {
         self.ledger().mark(number, state);
+    }
+
+    /// The same for who can wait until a reload that runs already is done.
+    pub(crate) async fn reload_in_turn(self: &Arc<Self>) -> Result<Reloaded> {
+        loop {
+            match self.reload().await {
+                Err(error) if error.code() == code::RELOAD_BUSY => drop(self.turn.lock().await),
+                done => return done,
+            }
+        }
     }
 
     /// Reads the configuration, builds the next generation, makes it the one that serves, waits for the old one to

@@ -29,6 +29,8 @@ mod reload;
 mod builds;
 // A service as a process of its own.
 mod process;
+// Files that change while the service runs.
+mod watching;
 // The management endpoints, over real HTTP.
 mod management;
 

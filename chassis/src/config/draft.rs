@@ -101,8 +101,8 @@ impl Draft {
         &self.sections
     }
 
-    /// As [`Config::watched`]: what is wrong may be mended in a file that only this one refers to.
-    #[expect(dead_code, reason = "for whoever watches")]
+    /// The files that it was read from, or would have been: `config.yaml` too where there is none, and those that
+    /// references name. What is wrong may be mended in one of them.
     pub(crate) fn watched(&self) -> impl Iterator<Item = &Path> {
         self.layers.watched.iter().map(std::path::PathBuf::as_path)
     }

@@ -136,6 +136,11 @@ pub struct ReloadSettings {
     /// same. Default: `30s`.
     #[serde(with = "units::Time")]
     pub drain: Duration,
+    /// Whether the service reloads when what is in its configuration files changes. Default: true.
+    pub watch: bool,
+    /// How often the files are looked at even if the file system tells of no change. Default: `10s`.
+    #[serde(with = "units::Time")]
+    pub poll: Duration,
 }
 
 /// `admission`: which plugins are let in.
@@ -213,6 +218,7 @@ impl Settings {
             ("lifecycle.init_deadline", self.lifecycle.init_deadline),
             ("lifecycle.start_deadline", self.lifecycle.start_deadline),
             ("lifecycle.stop_deadline", self.lifecycle.stop_deadline),
+            ("reload.poll", self.reload.poll),
         ];
         for (path, _) in times.iter().filter(|(_, time)| time.is_zero()) {
             // Elsewhere 0 might mean "no limit". Here nothing is without a limit.
@@ -302,6 +308,8 @@ impl Default for ReloadSettings {
     fn default() -> Self {
         Self {
             drain: Duration::from_secs(30),
+            watch: true,
+            poll: Duration::from_secs(10),
         }
     }
 }

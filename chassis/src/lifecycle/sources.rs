@@ -17,7 +17,6 @@ pub(crate) struct Given(Vec<(Arc<str>, ConfigLayer)>);
 
 impl Given {
     /// The paths that they want watched.
-    #[expect(dead_code, reason = "for whoever watches")]
     pub(crate) fn watched(&self) -> impl Iterator<Item = &Path> {
         self.0.iter().flat_map(|(_, layer)| layer.watched())
     }

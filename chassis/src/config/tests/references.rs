@@ -149,14 +149,15 @@ fn a_file_beside_the_configuration() {
     )
     .unwrap();
     fs::write(directory.path().join("name"), "orders\n").unwrap();
-    let config = Config::builder().file(&path).build().unwrap();
+    let draft = Config::builder().file(&path).draft();
+    let watched: Vec<_> = draft
+        .watched()
+        .map(|path| path.file_name().unwrap().to_owned())
+        .collect();
+    let config = draft.finish(Vec::new()).unwrap();
     assert_eq!(config.settings().service.name, "orders");
     assert_eq!(config.settings().service.version, "0.1");
     assert!(config.origin("service.name").unwrap().is_secret());
-    let watched: Vec<_> = config
-        .watched()
-        .map(|path| path.file_name().unwrap())
-        .collect();
     assert_eq!(watched, ["config.yaml", "name", "none"]);
 
     fs::remove_file(directory.path().join("name")).unwrap();
