@@ -7,7 +7,7 @@ use crate::{
     http::Mount,
     management,
     plugin::{LinkedPlugin, Registration, registration},
-    registry::{Asked, Registry},
+    registry::Registry,
     reload::Reloader,
     report::Addresses,
     server::{self, Server},
@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 mod supervisor;
 mod watching;
+mod survey;
 
 use supervisor::Supervisor;
 
@@ -51,10 +52,13 @@ pub struct ChassisBuilder {
     pub(crate) config: ConfigBuilder,
     linked: bool,
     by_hand: Vec<Registration>,
+    /// What is wrong with what it was told, until somebody wants to know.
     errors: Vec<Error>,
     routers: Vec<Mount>,
     listener: Option<TcpListener>,
     pub(crate) management: bool,
+    /// Whether people watch it start: then a table stands for the lines about the plugins.
+    pub(crate) is_watched: bool,
     /// Cancelled by whoever wants the service to stop, also before it is up.
     pub(crate) stop: CancellationToken,
 }
@@ -70,6 +74,7 @@ impl Chassis {
             routers: Vec::new(),
             listener: None,
             management: true,
+            is_watched: false,
             stop: CancellationToken::new(),
         }
     }
@@ -157,12 +162,6 @@ impl ChassisBuilder {
         self.start_on(supervisor).await
     }
 
-    /// Reads the configuration and looks for errors; nothing is built.
-    pub(crate) fn check(&self) -> Result<Config> {
-        let registry = Registry::new(self.linked, self.by_hand.clone())?;
-        registry.accept(self.config.clone().draft(), Asked::Not)
-    }
-
     pub(crate) async fn start_on(mut self, supervisor: Supervisor) -> Result<Running> {
         let workers = Handle::current();
         let reloader = self.prepare(&workers)?;
@@ -236,7 +235,7 @@ impl ChassisBuilder {
             management_end,
             _alive: alive,
         };
-        running.announce();
+        running.announce(self.is_watched);
         Ok(running)
     }
 
@@ -375,9 +374,10 @@ impl Running {
     }
 
     /// One line per plugin, in order, one per address, and one for all that do not run.
-    fn announce(&self) {
+    fn announce(&self, is_watched: bool) {
         let service = &self.settings.service;
-        for report in self.handle.plugins().into_iter().flatten() {
+        let reports = self.handle.plugins().unwrap_or_default();
+        for report in reports.into_iter().filter(|_| !is_watched) {
             let (init, start) = report.took_ms();
             let took = init.map(|init| format!("{:.1}ms", init + start.unwrap_or(0.0)));
             let took = took.map(tracing::field::display);
@@ -408,7 +408,7 @@ impl Running {
 }
 
 /// The name of the program, without its directory and ending.
-fn executable() -> String {
+pub(crate) fn executable() -> String {
     let path = std::env::current_exe().ok();
     let name = path
         .as_deref()

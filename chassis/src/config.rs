@@ -7,10 +7,15 @@ use crate::error::Result;
 mod builder;
 mod layers;
 mod draft;
+mod shown;
+mod whole;
 mod source;
 mod plugins;
 mod settings;
+mod manual;
 mod section;
+mod violations;
+mod schema;
 mod read;
 mod key;
 mod fault;
@@ -31,8 +36,11 @@ pub use settings::{
     AdmissionSettings, LifecycleSettings, LogFormat, LogSettings, ManagementSettings,
     ReloadSettings, ServerSettings, ServiceSettings, Settings, ShutdownSettings,
 };
+pub use shown::{ConfigReport, ConfigValue};
 pub use source::ConfigLayer;
 pub(crate) use tree::{Origin, Tree};
+pub use violations::{Violation, Violations};
+pub(crate) use whole::{manual as manual_of, schema as schema_of, tables as tables_of};
 
 use layers::Layers;
 
@@ -99,7 +107,7 @@ impl Config {
     }
 
     /// All of it, defaults too, with origins.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever watches and shows"))]
+    #[cfg(test)]
     pub(crate) fn tree(&self) -> &Tree {
         &self.tree
     }

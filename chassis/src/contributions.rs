@@ -2,6 +2,7 @@
 
 use crate::{
     call::Stats,
+    command::{CliCommand, CommandCall},
     error::{Error, Result},
     http::{
         Around, AroundFn, Endpoint, HandlerEndpoint, Inside, LayerFn, Metadata, Mount, Next,
@@ -172,6 +173,19 @@ impl Contributions {
             handler,
             point.default_deadline(),
         )
+    }
+
+    /// Gives the program a subcommand, `orders migrate`: see [`CliCommand`].
+    #[track_caller]
+    pub fn command<F, Fut>(&mut self, name: &str, about: &str, run: F) -> Placed<'_>
+    where
+        F: FnOnce(CommandCall) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        let command = CliCommand::new(name, about, run);
+        self.provide(&points::CLI_COMMANDS, move |_: &()| {
+            std::future::ready(Ok::<_, Error>(command))
+        })
     }
 
     /// Puts a handler at a provider point.

@@ -191,12 +191,18 @@ impl Error {
     ///   help: is the database running?
     /// ```
     pub fn report(&self) -> String {
-        let mut text = String::new();
-        self.write_report(&mut text);
+        let mut text = self.report_alone();
         for other in &self.0.others {
             text.push('\n');
             text.push_str(&other.report());
         }
+        text
+    }
+
+    /// What [`report`](Self::report) tells, without the errors found with it.
+    pub(crate) fn report_alone(&self) -> String {
+        let mut text = String::new();
+        self.write_report(&mut text);
         text
     }
 

@@ -1,7 +1,7 @@
 //! The handle of a running service: in code what the management endpoints do over HTTP.
 
 use crate::{
-    config::ServiceSettings,
+    config::{ConfigReport, ServiceSettings},
     error::{Error, Result, code},
     generation::Generation,
     http::{Body, Response},
@@ -221,6 +221,18 @@ impl ChassisHandle {
             cpus: thread::available_parallelism().ok().map(Into::into),
             debug: cfg!(debug_assertions),
         })
+    }
+
+    /// The configuration of the generation that serves, with the origin of each value and without the secrets.
+    ///
+    /// # Errors
+    ///
+    /// If nothing serves.
+    pub fn config(&self) -> Result<ConfigReport> {
+        let reloader = self.reloader()?;
+        let lease = reloader.serving()?;
+        let schemas = reloader.registry.schemas(&lease.0.config);
+        Ok(lease.0.config.report(&schemas))
     }
 
     /// The generations that serve, drain, or have ended lately; the newest first.

@@ -60,6 +60,7 @@ mod contributions;
 pub mod points;
 mod http;
 mod point;
+mod command;
 mod scope;
 mod call;
 mod request_id;
@@ -77,10 +78,11 @@ pub use crate::{
     call::{Call, CallStats},
     chassis::{Chassis, ChassisBuilder, Running, Stopped},
     cli::main,
+    command::{CliCommand, CommandCall},
     config::{
-        AdmissionSettings, Config, ConfigBuilder, ConfigLayer, LifecycleSettings, LogFormat,
-        LogSettings, ManagementSettings, ReloadSettings, ServerSettings, ServiceSettings, Settings,
-        ShutdownSettings, units,
+        AdmissionSettings, Config, ConfigBuilder, ConfigLayer, ConfigReport, ConfigValue,
+        LifecycleSettings, LogFormat, LogSettings, ManagementSettings, ReloadSettings,
+        ServerSettings, ServiceSettings, Settings, ShutdownSettings, Violation, Violations, units,
     },
     context::{Background, PluginContext},
     contributions::{ByName, Contributions, Placed, PlacedRoute},

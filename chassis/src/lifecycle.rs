@@ -9,7 +9,7 @@ use crate::{
     config::{Config, Settings},
     error::{Error, Result, code},
     generation::{self, Current, Exporters, Generation, Lease, Parts},
-    graph::{self, Node, Order},
+    graph::{Node, Order},
     http::Mount,
     info::Stage,
     instance::{Deadlines, Instance, Record},
@@ -18,11 +18,10 @@ use crate::{
     registry::{Registry, Spec},
     scope::Scope,
     status::PluginState,
-    text,
 };
 use futures_util::FutureExt as _;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     panic::AssertUnwindSafe,
     sync::{Arc, Weak},
     time::Duration,
@@ -30,6 +29,7 @@ use std::{
 use tokio::{sync::oneshot, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
+mod lineup;
 mod init;
 mod sources;
 mod fixed;
@@ -37,6 +37,9 @@ mod start;
 mod stop;
 mod waves;
 
+pub(crate) use lineup::Lineup;
+#[cfg(feature = "testing")]
+pub(crate) use lineup::order;
 pub(crate) use sources::Given;
 pub(crate) use stop::{Remains, stop};
 
@@ -55,6 +58,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) fixed: &'a Settings,
     /// What the sources gave for the generation before.
     pub(crate) last_given: Given,
+    /// Whether what is built is not to be started.
+    pub(crate) build_only: bool,
     /// Cancelled when nobody wants the generation any more.
     pub(crate) stop: CancellationToken,
     /// To be cancelled when the generation serves.
@@ -127,11 +132,11 @@ impl<'a> Making<'a> {
     /// Takes a configuration: its instances, in order. Those that are built stay.
     fn adopt(&mut self, config: Arc<Config>) -> Result<()> {
         fixed::check(self.plan.fixed, &config)?;
-        let (specs, errors) = self.plan.registry.instances(config.sections());
-        Error::all(errors).map_or(Ok(()), Err)?;
-        let nodes = nodes(&specs);
-        let order = order(&nodes)?;
-        check_stages(&specs, &order)?;
+        let Lineup {
+            specs,
+            nodes,
+            order,
+        } = Lineup::of(self.plan.registry, &config)?;
         let lifecycle = &config.settings().lifecycle;
         let deadlines = Deadlines {
             init: lifecycle.init_deadline,
@@ -202,6 +207,9 @@ impl<'a> Making<'a> {
         self.check_required()?;
 
         let built = self.assemble()?;
+        if self.plan.build_only {
+            return Ok(built);
+        }
         let scope = scope(&built.generation);
         for record in &self.records {
             match record.state() {
@@ -390,66 +398,4 @@ pub(crate) async fn aside(
     {
         tracing::error!("handlers of a moment block their thread; going on without them");
     }
-}
-
-/// What the order is computed from. Who is disabled needs nothing, and provides only what nobody else does: then those
-/// who require it are told that it is disabled, rather than that it is missing.
-fn nodes(specs: &[Spec]) -> Vec<Node> {
-    let capability = |provides: &str| provides.split(' ').next().unwrap_or_default().to_owned();
-    let enabled = specs.iter().filter(|spec| spec.is_enabled());
-    let provided: BTreeSet<String> = enabled
-        .flat_map(|spec| &spec.registration.info.provides)
-        .map(|provides| capability(provides))
-        .collect();
-    let node = |spec: &Spec| {
-        let mut node = spec.node();
-        if !spec.is_enabled() {
-            node.requires.clear();
-            node.after.clear();
-            node.before.clear();
-            node.provides
-                .retain(|provides| !provided.contains(&capability(provides)));
-        }
-        node
-    };
-    specs.iter().map(node).collect()
-}
-
-/// The order of plugins, for this version of the chassis.
-pub(crate) fn order(nodes: &[Node]) -> Result<Order> {
-    graph::order(nodes, &chassis_version())
-        .map_err(|errors| Error::all(errors).unwrap_or_else(|| Error::msg("there is no order")))
-}
-
-fn chassis_version() -> semver::Version {
-    // The version of this crate is valid, or Cargo would not have built it.
-    semver::Version::parse(env!("CARGO_PKG_VERSION")).unwrap_or(semver::Version::new(0, 0, 0))
-}
-
-/// A plugin of the first stage can't wait for one of the second.
-fn check_stages(specs: &[Spec], order: &Order) -> Result<()> {
-    let stage = |index: usize| specs[index].registration.info.stage;
-    let late = |index: usize| {
-        let late = order
-            .waits_for(index)
-            .iter()
-            .copied()
-            .filter(|&other| stage(other) == Stage::Service);
-        text::quoted(late.map(|other| &*specs[other].name))
-    };
-    let errors = (0..specs.len())
-        .filter(|&index| stage(index) == Stage::Bootstrap)
-        .filter_map(|index| {
-            let late = late(index);
-            (!late.is_empty()).then(|| {
-                let message = format!(
-                    "`{}` is of the stage `bootstrap`, and {late} are built after it",
-                    specs[index].name
-                );
-                Error::new(code::MISSING, message)
-                    .in_plugin(Arc::clone(&specs[index].name))
-                    .with_help("make them `stage = \"bootstrap\"` too, or do without them")
-            })
-        });
-    Error::all(errors).map_or(Ok(()), Err)
 }

@@ -30,6 +30,7 @@ mod graph;
 mod explain;
 mod points;
 mod service;
+mod health;
 mod reload;
 mod guard;
 
@@ -76,6 +77,10 @@ fn router(handle: ChassisHandle) -> Router {
     Router::new()
         .route("/", get(index::index))
         .route("/info", get(service::info))
+        .route("/config", get(service::config))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/health/startup", get(health::startup))
         .route("/plugins", get(plugins::list))
         .route("/plugins/status", get(plugins::status))
         .route("/plugins/graph", get(graph::graph))

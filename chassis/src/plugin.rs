@@ -2,7 +2,7 @@
 
 use crate::{
     call::BoxFuture,
-    config::PluginSection,
+    config::{PluginSection, Violations},
     context::{Background, PluginContext},
     contributions::Contributions,
     error::{Error, Result},
@@ -80,6 +80,30 @@ pub trait Plugin: Sized + Send + Sync + 'static {
     /// What stands under `config:` in the plugin's section; [`NoConfig`] if there is nothing to set.
     type Config: PluginConfig;
 
+    /// Refuses settings that the type and its schema allow: an upper bound below the lower one, say. It is called before
+    /// anything is built, on start and on every reload, by `check` too, so it does nothing but look.
+    ///
+    /// ```
+    /// # use chassis::{prelude::*, Violations};
+    /// # #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// # struct PoolConfig { min: u32, max: u32 }
+    /// # struct Pool;
+    /// impl Plugin for Pool {
+    ///     type Config = PoolConfig;
+    ///
+    ///     fn validate(config: &PoolConfig, found: &mut Violations) {
+    ///         if config.max < config.min {
+    ///             found.refuse("max", "it is less than `min`").with_help("write at least as much");
+    ///         }
+    ///     }
+    ///     // ..
+    /// #     async fn init(_: PoolConfig, _: &mut PluginContext) -> Result<Self> { Ok(Self) }
+    /// }
+    /// ```
+    fn validate(config: &Self::Config, found: &mut Violations) {
+        _ = (config, found);
+    }
+
     /// Builds the plugin. It runs on a task of its own, has a deadline (`lifecycle.init_deadline`, 30 s), and may be
     /// dropped at any await.
     ///
@@ -144,6 +168,9 @@ impl<C: DeserializeOwned + JsonSchema + Send + 'static> PluginConfig for C {}
 #[serde(deny_unknown_fields)]
 pub struct NoConfig {}
 
+/// Says what is wrong with a section; the schema is made only if there is something to check.
+type Check = fn(&PluginSection, fn() -> Value) -> Vec<Error>;
+
 /// A plugin that can be built: what is known of it, and how.
 ///
 /// `#[plugin]` makes one at link time; this is the plain call beneath it, for generic types and for plugins that are
@@ -174,7 +201,7 @@ pub struct Registration {
     pub(crate) info: Arc<PluginInfo>,
     pub(crate) schema: fn() -> Value,
     pub(crate) type_id: Option<TypeId>,
-    check: fn(&PluginSection) -> Result<(), Vec<Error>>,
+    check: Check,
     build: Arc<dyn Build>,
 }
 
@@ -185,7 +212,7 @@ impl Registration {
             info: Arc::new(info),
             schema: || schemars::schema_for!(P::Config).to_value(),
             type_id: Some(TypeId::of::<P>()),
-            check: |section| section.read::<P::Config>().map(drop),
+            check: |section, schema| section.check::<P::Config>(schema, P::validate),
             build: Arc::new(
                 |section: &PluginSection, cx: PluginContext, record: Arc<Record>| {
                     let config = section.read::<P::Config>().map_err(|errors| {
@@ -209,7 +236,7 @@ impl Registration {
 
     /// What is wrong with a section; nothing is built.
     pub(crate) fn check(&self, section: &PluginSection) -> Vec<Error> {
-        (self.check)(section).err().unwrap_or_default()
+        (self.check)(section, self.schema)
     }
 
     /// Builds an instance. The future owns all it needs: it runs on a task of its own.

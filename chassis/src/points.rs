@@ -1,6 +1,7 @@
 //! The points that the chassis itself declares. Each of them fires.
 
 use crate::{
+    command::CliCommand,
     config::{Config, ConfigLayer},
     error::{Error, Result, code},
     http::{Exchange, Response},
@@ -73,6 +74,10 @@ pub static ROUTES: OwnPoint = OwnPoint {
 #[extension_point(crate = crate)]
 pub static CONFIG_LOAD: ProviderPoint<ConfigLayer, ConfigQuestion> =
     ProviderPoint::new("config.load").json();
+
+/// Subcommands of the program, beside those that every service has: `orders migrate`.
+#[extension_point(crate = crate)]
+pub static CLI_COMMANDS: ProviderPoint<CliCommand> = ProviderPoint::new("cli.commands");
 
 /// For which service, and which profile, configuration is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -9,6 +9,7 @@ use crate::{
     point::{LinkedPoint, PointInfo},
     points, text,
 };
+use serde_json::Value;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// All plugins that are known, by name, and all points that are linked.
@@ -179,6 +180,26 @@ impl Registry {
             .filter(|spec| !draft.sections().is_broken(&spec.name));
         errors.extend(looked_into.flat_map(Spec::check));
         draft.finish(errors)
+    }
+
+    /// The schema of each plugin's own settings, by the name of the plugin; the description is that of the plugin.
+    pub(crate) fn all_schemas(&self) -> Vec<(Arc<str>, Value)> {
+        let described = |plugin: &Registration| {
+            let mut schema = (plugin.schema)();
+            schema["description"] = plugin.info.description.clone().into();
+            schema
+        };
+        self.plugins
+            .iter()
+            .map(|(name, plugin)| (Arc::clone(name), described(plugin)))
+            .collect()
+    }
+
+    /// The schema of each instance's own settings, by the name of the instance.
+    pub(crate) fn schemas(&self, config: &Config) -> Vec<(Arc<str>, Value)> {
+        let (specs, _) = self.instances(config.sections());
+        let schema = |spec: &Spec| (Arc::clone(&spec.name), (spec.registration.schema)());
+        specs.iter().map(schema).collect()
     }
 
     /// The plugin that a section makes a further instance of, if it does.

@@ -139,34 +139,42 @@ impl Reloader {
         let number = self.ledger().last_number + 1;
         let show = |records: &[Arc<Record>]| self.ledger().shown = records.to_vec();
         let fixed = config.settings().clone();
-        let built = self.build(number, config, &fixed, None, &show).await?;
-        _ = self.publish(built);
+        let plan = Plan {
+            watch: &show,
+            ..self.plan(number, config, &fixed)
+        };
+        _ = self.publish(lifecycle::build(plan).await?);
         Ok(())
     }
 
-    async fn build(
-        &self,
-        number: u64,
-        config: Config,
-        fixed: &Settings,
-        before: Option<&BTreeMap<Arc<str>, bool>>,
-        watch: &(dyn Fn(&[Arc<Record>]) + Sync),
-    ) -> Result<Built> {
+    /// Builds a generation that will not start.
+    pub(crate) async fn build_only(&self, config: Config) -> Result<()> {
+        let fixed = config.settings().clone();
         let plan = Plan {
+            build_only: true,
+            ..self.plan(1, config, &fixed)
+        };
+        _ = self.publish(lifecycle::build(plan).await?);
+        Ok(())
+    }
+
+    /// What a generation is built from; the details are the caller's.
+    fn plan<'a>(&'a self, number: u64, config: Config, fixed: &'a Settings) -> Plan<'a> {
+        Plan {
             number,
             config: Arc::new(config),
             registry: &self.registry,
             routers: self.routers.clone(),
             workers: self.workers.clone(),
             current: Arc::downgrade(&self.current),
-            before,
+            before: None,
             fixed,
             last_given: self.given().clone(),
+            build_only: false,
             stop: self.closing.clone(),
             serves: CancellationToken::new(),
-            watch,
-        };
-        lifecycle::build(plan).await
+            watch: &|_| (),
+        }
     }
 
     /// Makes a generation the one that serves; the signal that the one before it is gone.
@@ -247,9 +255,11 @@ impl Reloader {
         let ran = |record: &Arc<Record>| (Arc::clone(&record.name), record.state().is_alive());
         let before: BTreeMap<_, _> = old.0.records.iter().map(ran).collect();
         let fixed = old.0.config.settings();
-        let built = self
-            .build(number, config, fixed, Some(&before), &|_| ())
-            .await?;
+        let plan = Plan {
+            before: Some(&before),
+            ..self.plan(number, config, fixed)
+        };
+        let built = lifecycle::build(plan).await?;
 
         // As a source may have set it.
         let drain = built.generation.config.settings().reload.drain;

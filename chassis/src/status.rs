@@ -1,6 +1,6 @@
 //! The states of a plugin, and which may follow which.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Where an instance is in its life.
@@ -13,7 +13,7 @@ use std::fmt;
 ///
 /// `blocked` (something it requires is not running) and `disabled` are ends that it never leaves: a reload
 /// makes a new instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PluginState {
     /// Known, and nothing done yet.

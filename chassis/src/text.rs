@@ -123,3 +123,24 @@ pub(crate) fn show_size(bytes: u64) -> String {
         None => format!("{bytes}B"),
     }
 }
+
+/// `postgres://user:***@host/`: a text without the password of a URL in it.
+pub(crate) fn mask_credentials(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text.to_owned();
+    };
+    let authority = rest
+        .split(['/', '?', '#', ' ', '"'])
+        .next()
+        .unwrap_or_default();
+    match authority
+        .rsplit_once('@')
+        .and_then(|(user, _)| user.split_once(':'))
+    {
+        Some((user, password)) if !password.is_empty() => {
+            let after = &rest[user.len() + 1 + password.len()..];
+            format!("{scheme}://{user}:***{}", mask_credentials(after))
+        }
+        _ => format!("{scheme}://{}", mask_credentials(rest)),
+    }
+}

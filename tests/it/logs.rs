@@ -120,7 +120,7 @@ async fn plugins_that_do_not_run_are_told_at_start() {
             assert!(line.contains(level), "{line}");
         }
         let last = victim.logged("not run").await.pop().expect("there is one");
-        let told = "2 of 5 plugins do not run: vault (failed), accounts (blocked)";
+        let told = "2 of 6 plugins do not run: vault (failed), accounts (blocked)";
         assert!(last.contains("WARN") && last.contains(told), "{last}");
         // And after each reload.
         victim.signal("HUP", 1).await;

@@ -31,6 +31,8 @@ mod builds;
 mod process;
 // Files that change while the service runs.
 mod watching;
+// The command line of every service.
+mod command_line;
 // The management endpoints, over real HTTP.
 mod management;
 

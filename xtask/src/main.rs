@@ -9,6 +9,7 @@ mod bless;
 mod ci;
 mod deny;
 mod errors;
+mod settings;
 mod test;
 mod tidy;
 mod process;
@@ -48,6 +49,11 @@ const COMMANDS: &[Command] = &[
     ),
     ("errors", "rewrite docs/errors.md", errors::command),
     (
+        "settings",
+        "rewrite config.yaml and the tables of settings in the READMEs of plugins",
+        settings::command,
+    ),
+    (
         "deny",
         "licences, banned crates, sources and advisories (installs cargo-deny)",
         deny::command,
@@ -83,7 +89,7 @@ fn main() -> ExitCode {
 fn usage() -> String {
     let mut text = "usage: cargo xtask <command>\n\n".to_owned();
     for (name, purpose, _) in COMMANDS {
-        text.push_str(&format!("  {name:<8}{purpose}\n"));
+        text.push_str(&format!("  {name:<10}{purpose}\n"));
     }
     text
 }

@@ -61,6 +61,22 @@ pub(crate) fn quietly(command: &mut Command) -> Result<String, String> {
     }
 }
 
+/// Runs it to its end; what it writes to standard output, if it succeeds.
+pub(crate) fn said(command: &mut Command) -> Result<String, String> {
+    let output = command
+        .output()
+        .map_err(|error| cant_start(command, &error))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    Err(format!(
+        "{text}\n`{}` failed ({})",
+        shown(command),
+        output.status
+    ))
+}
+
 /// Runs it to its end and lets it speak for itself.
 pub(crate) fn loudly(command: &mut Command) -> Result<(), String> {
     let status = command

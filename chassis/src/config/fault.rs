@@ -146,6 +146,20 @@ fn range(expected: &str) -> Option<&str> {
     })
 }
 
+/// What YAML makes easy to get wrong.
+pub(super) fn help(expected: &str) -> Option<&'static str> {
+    let (expected, found) = expected.split_once(", found ")?;
+    match found {
+        "nothing" => Some("give it a value, or remove the key to have the default"),
+        "a float" | "an integer" | "a boolean" if expected.contains("string") => {
+            Some("write it in quotes")
+        }
+        "a string" if expected == "a boolean" => Some("write `true` or `false`"),
+        _ if expected == "a list" => Some("a list is written `[a, b]`"),
+        _ => None,
+    }
+}
+
 impl serde::de::Error for Fault {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::new(Problem::Other(message.to_string()))

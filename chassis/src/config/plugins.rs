@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use super::{
     path,
     section::{self, invalid, is_said, read},
     tree::{Node, Origin, Tree},
+    violations::Violations,
 };
 use crate::{
     error::{Error, Result, code},
@@ -74,20 +77,26 @@ pub(crate) struct PluginSection {
 }
 
 /// What can be set for what one plugin contributes to one point.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PointControls {
     /// Replaces its priority there.
     pub(crate) priority: Option<i32>,
 }
 
-#[derive(Default, Deserialize)]
+/// The keys of a section that are ours.
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-struct Controls {
+pub(super) struct Controls {
+    /// Whether it takes part. Default: true.
     enabled: Option<bool>,
+    /// Whether the service does without it. Default: as the plugin says.
     required: Option<bool>,
+    /// The plugin that this is a further instance of. Default: that of this name.
     r#use: Option<String>,
+    /// Replaces the priority of all that it contributes; lower comes first. Default: as the plugin says.
     priority: Option<i32>,
+    /// Replaces it at single points, by the name of the point.
     points: BTreeMap<String, PointControls>,
 }
 
@@ -160,6 +169,25 @@ impl PluginSection {
                 .map(|error| error.in_plugin(&*self.name))
                 .collect()
         })
+    }
+
+    /// Everything that is wrong with the plugin's own settings.
+    pub(crate) fn check<T: DeserializeOwned>(
+        &self,
+        schema: fn() -> Value,
+        validate: impl FnOnce(&T, &mut Violations),
+    ) -> Vec<Error> {
+        let nothing = Tree::empty(self.origin.clone());
+        let config = self.config.as_ref().filter(|config| is_said(config));
+        // A schema takes longer to make than to look into, and says nothing of nothing.
+        let schema = match config {
+            Some(_) => schema(),
+            None => Value::Bool(true),
+        };
+        let path = ["plugins", &self.name, "config"];
+        let config = config.unwrap_or(&nothing);
+        let errors = section::check(config, &path, &schema, validate).into_iter();
+        errors.map(|error| error.in_plugin(&*self.name)).collect()
     }
 
     /// Whether both say the same, of what is ours and of what is the plugin's.

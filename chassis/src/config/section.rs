@@ -1,12 +1,15 @@
 //! A section of the tree becomes a type, or errors that name path, place and what to write instead.
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{
-    fault::{Fault, Problem},
+    fault::{self, Fault, Problem},
     path::{self, Step},
     read::Reader,
+    schema::{self, Subject},
     tree::{Node, Origin, Tree},
+    violations::{Violation, Violations},
 };
 use crate::{
     error::{Error, code},
@@ -24,6 +27,102 @@ pub(crate) fn read<T: DeserializeOwned>(
     section: Option<&Tree>,
     path: &[&str],
 ) -> Result<T, Vec<Error>> {
+    typed(section, path).map_err(|found| found.into_iter().map(|(_, error)| error).collect())
+}
+
+/// Everything that is wrong with the section at `path`: as the type can't be read from it, as the schema forbids it, as
+/// `validate` refuses it. What two of them say of one value is told once.
+pub(crate) fn check<T: DeserializeOwned>(
+    section: &Tree,
+    path: &[&str],
+    schema: &Value,
+    validate: impl FnOnce(&T, &mut Violations),
+) -> Vec<Error> {
+    let (value, mut found) = match typed::<T>(Some(section), path) {
+        Ok(value) => (Some(value), Vec::new()),
+        Err(found) => (None, found),
+    };
+    for violation in schema::check(section, schema) {
+        if !found.iter().any(|(at, _)| *at == violation.path) {
+            let at = violation.path.clone();
+            found.push((at, violated(violation, path)));
+        }
+    }
+    if let Some(value) = value {
+        let mut violations = Violations::default();
+        validate(&value, &mut violations);
+        for violation in violations.0 {
+            let at: Vec<Step> = path::parse(&violation.path)
+                .into_iter()
+                .flatten()
+                .map(Step::Key)
+                .collect();
+            if !found.iter().any(|(path, _)| *path == at) {
+                let error = refused(violation, section, path);
+                found.push((at, error));
+            }
+        }
+    }
+    found.into_iter().map(|(_, error)| error).collect()
+}
+
+fn whole(base: &[&str], at: &[Step]) -> Vec<Step> {
+    let base = base.iter().map(|key| Step::from(*key));
+    base.chain(at.iter().cloned()).collect()
+}
+
+/// What a schema forbids, in the usual form.
+fn violated(violation: schema::Violation, base: &[&str]) -> Error {
+    let whole = whole(base, &violation.path);
+    let message = match violation.subject {
+        Subject::UnknownKey => {
+            let (parent, key) = match whole.split_last() {
+                Some((Step::Key(key), parent)) => (parent, key.as_str()),
+                _ => (&whole[..], ""),
+            };
+            let parent = path::show(parent.iter().cloned());
+            let message = format!("`{key}` is not a known key of `{parent}`");
+            let error = Error::new(code::CONFIG_UNKNOWN_KEY, message);
+            return helped(placed(error, &violation.origin), violation.help);
+        }
+        Subject::MissingKey => format!("`{}` is missing", path::show(whole)),
+        Subject::Value => format!("`{}`: {}", path::show(whole), violation.message),
+    };
+    let error = Error::new(code::CONFIG_INVALID, message);
+    helped(placed(error, &violation.origin), violation.help)
+}
+
+/// What a plugin refuses, in the usual form.
+fn refused(violation: Violation, section: &Tree, base: &[&str]) -> Error {
+    let keys = path::parse(&violation.path).unwrap_or_default();
+    // The nearest thing that is there: what was not said has no place.
+    let mut at = section;
+    for key in &keys {
+        match at.get(key) {
+            Some(inside) => at = inside,
+            None => break,
+        }
+    }
+    let steps: Vec<Step> = keys.into_iter().map(Step::Key).collect();
+    let path = path::show(whole(base, &steps));
+    helped(
+        invalid(&path, at.place(), &violation.message),
+        violation.help,
+    )
+}
+
+fn helped(error: Error, help: Option<String>) -> Error {
+    match help {
+        Some(help) => error.with_help(help),
+        None => error,
+    }
+}
+
+/// The section as its type, or what is wrong with it, each with the path inside of it.
+fn typed<T: DeserializeOwned>(
+    section: Option<&Tree>,
+    path: &[&str],
+) -> Result<T, Vec<(Vec<Step>, Error)>> {
     let mut tree = section
         .cloned()
         .unwrap_or_else(|| Tree::empty(Origin::Default));
@@ -41,8 +140,14 @@ pub(crate) fn read<T: DeserializeOwned>(
             _ => None,
         };
         // It may be missing because it was taken out: told already.
-        if missing.is_none_or(|missing: Vec<Step>| !removed.contains(&missing)) {
-            errors.push(error(fault, path, &at));
+        if missing
+            .as_ref()
+            .is_none_or(|missing: &Vec<Step>| !removed.contains(missing))
+        {
+            errors.push((
+                missing.unwrap_or_else(|| at.clone()),
+                error(fault, path, &at),
+            ));
         }
         // The whole list instead of an item of it, for that would move the items behind it.
         let keys: Vec<String> = at
@@ -92,11 +197,7 @@ fn placed(error: Error, place: &Origin) -> Error {
 }
 
 fn error(fault: Fault, base: &[&str], at: &[Step]) -> Error {
-    let whole: Vec<Step> = base
-        .iter()
-        .map(|key| Step::from(*key))
-        .chain(at.iter().cloned())
-        .collect();
+    let whole = whole(base, at);
     let place = fault.origin.unwrap_or(Origin::Default);
     let (message, help) = match fault.problem {
         Problem::Unknown { key, known } => {
@@ -121,7 +222,7 @@ fn error(fault: Fault, base: &[&str], at: &[Step]) -> Error {
             did_you_mean(&value, known.iter().copied()),
         ),
         Problem::Type { expected } => {
-            let help = help(&expected).map(ToOwned::to_owned);
+            let help = fault::help(&expected).map(ToOwned::to_owned);
             (format!("expected {expected}"), help)
         }
         Problem::Other(message) => {
@@ -134,20 +235,6 @@ fn error(fault: Fault, base: &[&str], at: &[Step]) -> Error {
     match help {
         Some(help) => error.with_help(help),
         None => error,
-    }
-}
-
-/// What YAML makes easy to get wrong.
-fn help(expected: &str) -> Option<&'static str> {
-    let (expected, found) = expected.split_once(", found ")?;
-    match found {
-        "nothing" => Some("give it a value, or remove the key to have the default"),
-        "a float" | "an integer" | "a boolean" if expected.contains("string") => {
-            Some("write it in quotes")
-        }
-        "a string" if expected == "a boolean" => Some("write `true` or `false`"),
-        _ if expected == "a list" => Some("a list is written `[a, b]`"),
-        _ => None,
     }
 }
 

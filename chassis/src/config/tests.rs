@@ -18,6 +18,8 @@ mod plugin_sections;
 mod references;
 mod profiles;
 mod precedence;
+mod schema;
+mod manual;
 
 fn yaml(text: &str) -> ConfigBuilder {
     Config::builder().yaml("config.yaml", text)

@@ -117,7 +117,6 @@ impl fmt::Display for Reference {
 
 impl Origin {
     /// Whether what comes from there is not for everybody's eyes.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever watches and shows"))]
     pub(crate) fn is_secret(&self) -> bool {
         match self {
             Self::Reference { to, .. } => matches!(to, Reference::File(_)),
@@ -194,7 +193,6 @@ impl Tree {
     }
 
     /// As JSON, without the origins.
-    #[cfg(test)]
     pub(crate) fn to_json(&self) -> Value {
         match &self.node {
             Node::Null => Value::Null,

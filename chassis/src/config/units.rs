@@ -59,7 +59,7 @@ pub trait Unit<T>: Sized {
 
 impl Unit<Duration> for Time {
     const EXPECTED: &'static str = "a time with its unit, as `30s`";
-    const NAME: &'static str = "time";
+    const NAME: &'static str = "duration";
     const PATTERN: &'static str = "^[0-9]+(ms|s|m|h)$";
 
     fn parse(text: &str) -> Result<Duration, String> {

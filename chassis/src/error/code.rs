@@ -141,6 +141,9 @@ codes! {
     /// There is no plugin of this name.
     UNKNOWN_PLUGIN = "plugin.unknown", 404;
 
+    /// There is no subcommand of this name. The error names the nearest one.
+    UNKNOWN_COMMAND = "command.unknown", 404;
+
     /// There is no extension point of this name. The error names the nearest one.
     UNKNOWN_POINT = "point.unknown", 422;
     /// A contribution does not fit the extension point: another kind, another type, no JSON form.

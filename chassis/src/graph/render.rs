@@ -30,6 +30,24 @@ impl Order {
         })
     }
 
+    /// A line for each plugin, in start order, with what it waits for.
+    pub(crate) fn to_text(&self, nodes: &[Node]) -> String {
+        let mut text = String::new();
+        for (position, &node) in self.sequence.iter().enumerate() {
+            _ = write!(text, "{:>4}. {}", position + 1, nodes[node].name);
+            let waits: Vec<&str> = self
+                .waits_for(node)
+                .iter()
+                .map(|&other| &*nodes[other].name)
+                .collect();
+            if !waits.is_empty() {
+                _ = write!(text, "  after {}", waits.join(", "));
+            }
+            text.push('\n');
+        }
+        text
+    }
+
     /// A flowchart for <https://mermaid.js.org>, which GitHub draws in Markdown.
     pub(crate) fn to_mermaid(&self, nodes: &[Node]) -> String {
         let mut text = String::from("flowchart TD\n");

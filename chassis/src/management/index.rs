@@ -30,6 +30,10 @@ const fn post(path: &'static str, description: &'static str) -> Endpoint {
 const ENDPOINTS: &[Endpoint] = &[
     get("/", "this list"),
     get("/info", "name, version, age and addresses of the service"),
+    get("/config", "every setting with its origin, and no secret"),
+    get("/health/live", "whether the process is alive"),
+    get("/health/ready", "whether requests are served"),
+    get("/health/startup", "whether it has started"),
     get(
         "/plugins",
         "all plugins in order; `?state=`, `?role=` and `?q=` choose among them",

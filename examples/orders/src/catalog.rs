@@ -1,6 +1,6 @@
 //! The plugin that knows what there is to buy, and gives that knowledge to others.
 
-use chassis::{code, prelude::*};
+use chassis::prelude::*;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -8,11 +8,6 @@ use std::collections::BTreeMap;
 /// Knows products and their prices.
 #[plugin]
 async fn catalog(config: CatalogConfig, cx: &mut PluginContext) -> Result<()> {
-    if config.products.is_empty() {
-        let key = format!("plugins.{}.config.products", cx.name());
-        let message = format!("`{key}` is empty: there is nothing to buy");
-        return Err(Error::new(code::CONFIG_INVALID, message));
-    }
     cx.export(Catalog {
         prices: config.products,
     });
@@ -26,7 +21,8 @@ async fn catalog(config: CatalogConfig, cx: &mut PluginContext) -> Result<()> {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CatalogConfig {
-    /// The price of each product, in cents.
+    /// The price of each product, in cents; without any there is nothing to buy.
+    #[schemars(extend("minProperties" = 1))]
     pub products: BTreeMap<String, u32>,
 }
 

@@ -224,17 +224,34 @@ async fn the_discount_is_a_matter_of_configuration() {
 #[tokio::test]
 async fn a_discount_of_more_than_all_is_refused() {
     let builder = TestChassis::linked().set("plugins.discount.config.percent", 101);
-    let app = start_with(builder).await;
-    assert_eq!(app.state("discount"), PluginState::Failed);
-    let reason = app.handle().plugin("discount").expect("it is known");
-    assert!(
-        reason
-            .last_error()
-            .is_some_and(|error| error.contains("plugins.discount.config.percent"))
-    );
+    let error = builder.start_error().await;
     assert_eq!(
-        order(&app, "mug", 10).await.json::<Value>()["total_cents"],
-        12_000
+        error.message(),
+        "`plugins.discount.config.percent`: it is 101; expected at most 100"
+    );
+}
+
+/// The configuration in the root of the repository is written by `cargo xtask settings`: with it, everything is as
+/// without it, and it says what there is.
+#[test]
+fn the_sample_configuration_is_what_the_program_says() {
+    let program = env!("CARGO_BIN_EXE_orders");
+    let output = std::process::Command::new(program)
+        .args(["config", "--defaults"])
+        .output()
+        .expect("the program can be run");
+    let defaults = String::from_utf8(output.stdout).expect("it says text");
+    let sample = include_str!("../../../config.yaml");
+    assert_eq!(sample, defaults, "run `cargo xtask settings`");
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let output = std::process::Command::new(program)
+        .args(["config", "--diff"])
+        .current_dir(root)
+        .output()
+        .expect("the program can be run");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "nothing is other than by default\n"
     );
 }
 
@@ -291,33 +308,5 @@ async fn the_plugins_are_those_that_the_readme_names() {
             "payments",
             "request-tracing"
         ]
-    );
-}
-
-#[tokio::test]
-async fn what_the_repositorys_configuration_shows_of_its_plugins_is_right() {
-    let file = include_str!("../../../config.yaml");
-    let (_, shown) = file
-        .split_once("#\n#   request-tracing:")
-        .expect("the plugins are shown");
-    let shown = format!(
-        "#   request-tracing:{}",
-        shown.trim_end().trim_end_matches("plugins: {}")
-    );
-    let lines = shown
-        .lines()
-        .map(|line| line.strip_prefix('#').unwrap_or(line));
-    let yaml = format!("plugins:\n{}", lines.collect::<Vec<_>>().join("\n"));
-    let app = start_with(TestChassis::linked().config(&*yaml)).await;
-    let plugins = app.handle().plugins().expect("the service runs");
-    assert!(
-        plugins
-            .iter()
-            .all(|plugin| plugin.state == PluginState::Running),
-        "{plugins:#?}"
-    );
-    assert_eq!(
-        order(&app, "mug", 10).await.json::<Value>()["total_cents"],
-        10_800
     );
 }

@@ -16,7 +16,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
-use chassis::{code, prelude::*};
+use chassis::prelude::*;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -46,14 +46,15 @@ impl Default for GreeterConfig {
 impl Plugin for Greeter {
     type Config = GreeterConfig;
 
-    async fn init(config: GreeterConfig, cx: &mut PluginContext) -> Result<Self> {
+    fn validate(config: &GreeterConfig, found: &mut Violations) {
         if config.greeting.trim().is_empty() {
-            let key = format!("plugins.{}.config.greeting", cx.name());
-            return Err(
-                Error::new(code::CONFIG_INVALID, format!("`{key}` is empty"))
-                    .with_help("give it a word, or remove the key to have the default"),
-            );
+            found
+                .refuse("greeting", "it is empty")
+                .with_help("give it a word, or remove the key to have the default");
         }
+    }
+
+    async fn init(config: GreeterConfig, _: &mut PluginContext) -> Result<Self> {
         Ok(Self {
             greeting: config.greeting,
         })
@@ -71,7 +72,7 @@ impl Greeter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chassis::{PluginState, testing::TestChassis};
+    use chassis::testing::TestChassis;
 
     #[tokio::test]
     async fn it_greets_by_name() {
@@ -90,19 +91,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_empty_greeting_fails_the_plugin_and_names_the_key() {
-        let app = TestChassis::with::<Greeter>().set("plugins.greeter.config.greeting", " ");
-        let app = app.start().await.unwrap();
-        assert_eq!(app.state("greeter"), PluginState::Failed);
-        let report = app.handle().plugin("greeter").unwrap();
-        assert!(
-            report
-                .last_error()
-                .unwrap()
-                .contains("plugins.greeter.config.greeting"),
-            "{report:?}"
+    async fn an_empty_greeting_is_refused_with_its_place() {
+        let app = TestChassis::with::<Greeter>()
+            .config("plugins:\n  greeter:\n    config:\n      greeting: ' '\n");
+        let error = app.start_error().await;
+        assert_eq!(error.origin(), Some("test.yaml:4:17"));
+        assert_eq!(
+            error.message(),
+            "`plugins.greeter.config.greeting`: it is empty"
         );
-        assert_eq!(app.get("/hello/Ada").await.status(), 404);
     }
 
     #[tokio::test]

@@ -22,7 +22,6 @@
 
 use chassis::{
     axum::http::{HeaderName, header},
-    code,
     prelude::*,
 };
 use schemars::JsonSchema;
@@ -69,31 +68,25 @@ impl CorrelationId {
 impl Plugin for RequestTracing {
     type Config = RequestTracingConfig;
 
-    async fn init(config: RequestTracingConfig, cx: &mut PluginContext) -> Result<Self> {
-        let header = |key: &str, name: &str| {
-            header_name(name).map_err(|error| {
-                let key = format!("plugins.{}.config.{key}", cx.name());
-                Error::new(code::CONFIG_INVALID, format!("`{key}`: {error}"))
-            })
-        };
-        let correlation_header = header("correlation_header", &config.correlation_header);
-        let timing_header = header("timing_header", &config.timing_header);
-        // Both are told, if both are wrong.
-        let (correlation_header, timing_header) = match (correlation_header, timing_header) {
-            (Ok(one), Ok(other)) => (one, other),
-            (one, other) => {
-                let errors = [one.err(), other.err()].into_iter().flatten();
-                return Err(Error::all(errors).unwrap_or_else(|| Error::msg("no error")));
-            }
-        };
-        if correlation_header == timing_header {
-            let key = format!("plugins.{}.config.timing_header", cx.name());
-            let message = format!("`{key}`: `{timing_header}` is the correlation header already");
-            return Err(Error::new(code::CONFIG_INVALID, message));
+    fn validate(config: &RequestTracingConfig, found: &mut Violations) {
+        let correlation_header = header_name(&config.correlation_header);
+        let timing_header = header_name(&config.timing_header);
+        if let Err(message) = &correlation_header {
+            found.refuse("correlation_header", message);
         }
+        match &timing_header {
+            Err(message) => _ = found.refuse("timing_header", message),
+            Ok(name) if correlation_header.as_ref() == Ok(name) => {
+                found.refuse("timing_header", "it is that of the correlation id already");
+            }
+            Ok(_) => {}
+        }
+    }
+
+    async fn init(config: RequestTracingConfig, _: &mut PluginContext) -> Result<Self> {
         Ok(Self {
-            correlation_header,
-            timing_header,
+            correlation_header: config.correlation_header.parse()?,
+            timing_header: config.timing_header.parse()?,
         })
     }
 }

@@ -71,7 +71,7 @@ async fn a_configuration_that_is_wrong_is_refused_with_its_place() {
     let (code, said) = failed(&[], &["--verbose"]).await;
     assert_eq!(code, Some(64), "{said}");
     assert!(
-        said.contains("`--verbose`") && said.contains("Usage"),
+        said.contains("'--verbose'") && said.contains("Usage"),
         "{said}"
     );
     let (code, said) = failed(&[("CHASSIS__SERVER__MAX_BODDY", "1MiB")], &[]).await;

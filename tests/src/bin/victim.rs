@@ -165,6 +165,23 @@ impl Trouble {
     }
 }
 
+/// Adds numbers, on the command line.
+#[plugin]
+async fn sums(cx: &mut PluginContext) -> Result<()> {
+    cx.command("sum", "Adds numbers", async |call| {
+        let mut sum = 0_i64;
+        for text in call.arguments().iter().filter(|text| *text != "--") {
+            let number: i64 = text
+                .parse()
+                .map_err(|_| Error::msg(format!("`{text}` is not a number")))?;
+            sum += number;
+        }
+        println!("{sum}");
+        Ok(())
+    });
+    Ok(())
+}
+
 fn main() -> ExitCode {
     chassis::main()
 }

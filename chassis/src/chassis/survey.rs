@@ -1,0 +1,127 @@
+//! What can be known of a service that is not started.
+
+use super::ChassisBuilder;
+use crate::{
+    config::{self, Config, ConfigReport},
+    error::Result,
+    generation::Lease,
+    lifecycle::Lineup,
+    registry::{Asked, Registry},
+    reload::Reloader,
+    scope::Scope,
+};
+use serde_json::Value;
+use std::{collections::BTreeSet, sync::Arc};
+use tokio::runtime::Handle;
+
+impl ChassisBuilder {
+    fn registry(&self) -> Result<Registry> {
+        Registry::new(self.linked, self.by_hand.clone())
+    }
+
+    /// Reads the configuration and looks for errors; nothing is built.
+    pub(crate) fn check(&self) -> Result<Config> {
+        self.registry()?
+            .accept(self.config.clone().draft(), Asked::Not)
+    }
+
+    /// The configuration, and the instances that it makes, in order.
+    pub(crate) fn lineup(&self) -> Result<(Config, Lineup)> {
+        let registry = self.registry()?;
+        let config = registry.accept(self.config.clone().draft(), Asked::Not)?;
+        let lineup = Lineup::of(&registry, &config)?;
+        Ok((config, lineup))
+    }
+
+    /// The configuration as it is shown.
+    pub(crate) fn shown(&self) -> Result<ConfigReport> {
+        let registry = self.registry()?;
+        let config = registry.accept(self.config.clone().draft(), Asked::Not)?;
+        let schemas = registry.schemas(&config);
+        Ok(config.report(&schemas))
+    }
+
+    /// The JSON Schema of a whole configuration file.
+    pub(crate) fn schema(&self) -> Result<Value> {
+        let registry = self.registry()?;
+        Ok(config::schema_of(&registry.all_schemas()))
+    }
+
+    /// A configuration file with every setting.
+    pub(crate) fn manual(&self) -> Result<String> {
+        let registry = self.registry()?;
+        Ok(config::manual_of(&registry.all_schemas()))
+    }
+
+    /// Tables of all settings, in Markdown.
+    pub(crate) fn tables(&self) -> Result<String> {
+        let registry = self.registry()?;
+        Ok(config::tables_of(&registry.all_schemas()))
+    }
+
+    /// The names of the keys that plugins call secret.
+    pub(crate) fn secret_keys(&self) -> BTreeSet<String> {
+        let mut keys = BTreeSet::new();
+        if let Ok(registry) = self.registry() {
+            for (_, schema) in registry.all_schemas() {
+                collect_secret_keys(&schema, &mut keys);
+            }
+        }
+        keys
+    }
+
+    /// Builds the plugins, and starts none.
+    pub(crate) async fn build_only(mut self) -> Result<BuiltOnly> {
+        let reloader = self.prepare(&Handle::current())?;
+        let config = reloader.read()?;
+        reloader.build_only(config).await?;
+        let lease: Arc<Lease> = reloader.serving()?;
+        Ok(BuiltOnly {
+            scope: Scope::new(lease),
+            reloader,
+        })
+    }
+}
+
+/// Plugins that were built, for as long as they are needed.
+#[derive(Debug)]
+pub(crate) struct BuiltOnly {
+    scope: Scope,
+    reloader: Arc<Reloader>,
+}
+
+impl BuiltOnly {
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}
+
+impl Drop for BuiltOnly {
+    fn drop(&mut self) {
+        self.reloader.abandon();
+    }
+}
+
+fn collect_secret_keys(schema: &Value, keys: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(entries) => {
+            for (key, property) in entries
+                .get("properties")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+            {
+                if property["writeOnly"] == true {
+                    keys.insert(key.to_lowercase());
+                }
+            }
+            entries
+                .values()
+                .for_each(|inside| collect_secret_keys(inside, keys));
+        }
+        Value::Array(items) => items
+            .iter()
+            .for_each(|inside| collect_secret_keys(inside, keys)),
+        _ => {}
+    }
+}

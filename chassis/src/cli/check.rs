@@ -1,0 +1,34 @@
+//! `check`: whether the service could start, as far as that can be known without starting it.
+
+use super::{places, say};
+use crate::chassis::ChassisBuilder;
+use std::process::ExitCode;
+
+/// Checks configuration, plugins and their order.
+pub(super) fn check(builder: &ChassisBuilder) -> ExitCode {
+    let (config, lineup) = match builder.lineup() {
+        Ok(found) => found,
+        Err(error) => return places::refuse(builder, &error),
+    };
+    let from = match config.file() {
+        Some(file) => file.display().to_string(),
+        None => "there is no config.yaml: the defaults".to_owned(),
+    };
+    let enabled = lineup.specs.iter().filter(|spec| spec.is_enabled()).count();
+    say(&format!(
+        "{from}: nothing is wrong with it, {enabled} plugins in order"
+    ));
+    let early: Vec<&str> = lineup
+        .specs
+        .iter()
+        .filter(|spec| spec.is_early())
+        .map(|spec| &*spec.name)
+        .collect();
+    if !early.is_empty() {
+        say(&format!(
+            "not asked: {}, which may give more configuration (config.load) when the service starts",
+            early.join(", ")
+        ));
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,203 @@
+//! Errors with the line of the file that is to blame.
+
+use super::{USAGE, table::Colour};
+use crate::{chassis::ChassisBuilder, error::Error, secret::REDACTED};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+    io::IsTerminal as _,
+    process::ExitCode,
+    sync::Arc,
+};
+
+/// Words in the name of a key whose value is nobody's business.
+const TELLING: &[&str] = &[
+    "secret",
+    "password",
+    "passwd",
+    "passphrase",
+    "token",
+    "credential",
+    "private",
+    "key",
+    "dsn",
+    "auth",
+];
+
+/// Tells what is wrong with a configuration, on standard error: there is no log yet.
+pub(super) fn refuse(builder: &ChassisBuilder, error: &Error) -> ExitCode {
+    let is_coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let mut places = Places {
+        is_coloured,
+        secret_keys: builder.secret_keys(),
+        files: BTreeMap::new(),
+    };
+    eprint!("{}", places.report(error));
+    let count = 1 + error.others().len();
+    if count > 1 {
+        eprintln!("{count} errors");
+    }
+    ExitCode::from(USAGE)
+}
+
+/// The files that errors speak of.
+struct Places {
+    is_coloured: bool,
+    /// The keys that plugins call secret.
+    secret_keys: BTreeSet<String>,
+    files: BTreeMap<String, Option<Arc<str>>>,
+}
+
+impl Places {
+    fn report(&mut self, error: &Error) -> String {
+        let mut text = String::new();
+        for error in std::iter::once(error).chain(error.others()) {
+            let title = self.paint(Colour::Red, "error");
+            _ = write!(text, "{title}: ");
+            let report = error.report_alone();
+            let mut lines = report.lines();
+            _ = writeln!(text, "{}", lines.next().unwrap_or_default());
+            for line in lines {
+                match line.strip_prefix("  at: ") {
+                    Some(origin) => text.push_str(&self.place(origin)),
+                    None => _ = writeln!(text, "{line}"),
+                }
+            }
+            text.push('\n');
+        }
+        text
+    }
+
+    fn paint(&self, colour: Colour, text: &str) -> String {
+        match self.is_coloured {
+            true => colour.paint(text),
+            false => text.to_owned(),
+        }
+    }
+
+    /// The origin, and if it is a line of a file, the line with a caret under the place.
+    fn place(&mut self, origin: &str) -> String {
+        let arrow = self.paint(Colour::Blue, "-->");
+        let mut text = format!("  {arrow} {origin}\n");
+        let Some((file, line, column)) = parse(origin) else {
+            return text;
+        };
+        let Some(shown) = self.line(file, line) else {
+            return text;
+        };
+        // What is masked ends before the place: there is nothing to point at.
+        let width = shown
+            .chars()
+            .skip(column - 1)
+            .take_while(|c| !is_end(*c))
+            .count();
+        if width == 0 && shown.ends_with(REDACTED) {
+            _ = writeln!(text, "   {line} | {shown}");
+            return text;
+        }
+        let number = line.to_string();
+        let margin = " ".repeat(number.len());
+        let bar = self.paint(Colour::Blue, "|");
+        let carets = "^".repeat(width.max(1));
+        let before: String = shown
+            .chars()
+            .take(column - 1)
+            .map(|c| if c == '\t' { '\t' } else { ' ' })
+            .collect();
+        _ = writeln!(text, "   {margin} {bar}");
+        _ = writeln!(
+            text,
+            "   {} {bar} {shown}",
+            self.paint(Colour::Blue, &number)
+        );
+        _ = writeln!(
+            text,
+            "   {margin} {bar} {before}{}",
+            self.paint(Colour::Red, &carets)
+        );
+        text
+    }
+
+    /// A line of a file, without what may be a secret.
+    fn line(&mut self, file: &str, line: usize) -> Option<String> {
+        let text = self
+            .files
+            .entry(file.to_owned())
+            .or_insert_with(|| fs::read_to_string(file).ok().map(Into::into))
+            .clone()?;
+        let lines: Vec<&str> = text.lines().collect();
+        let shown = *lines.get(line.checked_sub(1)?)?;
+        if shown.len() > 200 || shown.chars().any(|c| c.is_control() && c != '\t') {
+            return None;
+        }
+        let is_item = shown.trim_start().starts_with("- ");
+        if !shown.contains(':') && !is_item {
+            // A line of a longer text; nobody knows whose.
+            return None;
+        }
+        if self.is_below_secret(&lines, line - 1) {
+            return None;
+        }
+        Some(self.masked(shown))
+    }
+
+    /// Whether one of the keys above, to which the line belongs, is that of a secret.
+    fn is_below_secret(&self, lines: &[&str], index: usize) -> bool {
+        let indent = |line: &str| line.len() - line.trim_start().len();
+        let mut deepest =
+            indent(lines[index]) + usize::from(lines[index].trim_start().starts_with('-'));
+        for line in lines[..index]
+            .iter()
+            .rev()
+            .filter(|line| !line.trim().is_empty())
+        {
+            if indent(line) >= deepest || line.trim_start().starts_with('#') {
+                continue;
+            }
+            deepest = indent(line);
+            if self.is_secret(line) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn is_secret(&self, text: &str) -> bool {
+        let text = text.split(':').next().unwrap_or_default().to_lowercase();
+        let text = text
+            .trim_matches(|c: char| c.is_whitespace() || matches!(c, '-' | '"' | '\'' | '{' | ','));
+        TELLING.iter().any(|word| text.contains(word)) || self.secret_keys.contains(text)
+    }
+
+    /// The line up to the value of the first key in it that may be a secret.
+    fn masked(&self, line: &str) -> String {
+        let mut start = 0;
+        while let Some(colon) = line[start..].find(':') {
+            let colon = start + colon;
+            let key = line[..colon].rsplit([',', '{']).next().unwrap_or_default();
+            if self.is_secret(key) && !line[colon + 1..].trim().is_empty() {
+                return format!("{}: {REDACTED}", &line[..colon]);
+            }
+            start = colon + 1;
+        }
+        crate::text::mask_credentials(line)
+    }
+}
+
+fn is_end(c: char) -> bool {
+    c.is_whitespace() || matches!(c, ',' | ']' | '}' | '#')
+}
+
+/// `config.yaml:12:7 (${PORT})` taken apart.
+fn parse(origin: &str) -> Option<(&str, usize, usize)> {
+    let origin = origin.split(" (").next()?;
+    let mut parts = origin.rsplitn(3, ':');
+    let column = parts.next()?.parse().ok()?;
+    let line = parts.next()?.parse().ok()?;
+    let file = parts.next()?;
+    let is_config = [".yaml", ".yml", ".json"]
+        .iter()
+        .any(|ending| file.ends_with(ending));
+    (is_config && column > 0).then_some((file, line, column))
+}

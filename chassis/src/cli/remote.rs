@@ -1,0 +1,193 @@
+//! `status`, `reload`, `health`: questions to the service that runs, at its management endpoints.
+
+use super::{
+    places, say,
+    table::{Cell, Table},
+};
+use crate::{
+    chassis::ChassisBuilder,
+    error::{Context as _, Error, Result, code},
+    status::PluginState,
+};
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Empty};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use std::{io::IsTerminal as _, net::SocketAddr, process::ExitCode, time::Duration};
+use tokio::net::TcpStream;
+
+/// How long an answer may take. A reload answers when the old generation is drained, which may take longer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How the service is: in a line, and a table of its plugins.
+pub(super) fn status(builder: &ChassisBuilder, as_json: bool) -> ExitCode {
+    ask(builder, async |service: &Service| {
+        let info = service.get("/info").await?;
+        let plugins = service.get("/plugins").await?;
+        let is_ready = info.body["ready"] == true;
+        if as_json {
+            let all = serde_json::json!({"service": info.body, "plugins": plugins.body});
+            say(&format!("{all:#}"));
+        } else {
+            tell(&info.body, &plugins.body, is_ready);
+        }
+        Ok(is_ready)
+    })
+}
+
+fn tell(info: &Value, plugins: &Value, is_ready: bool) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let uptime = Duration::from_millis(info["uptime_ms"].as_u64().unwrap_or_default());
+    say(&format!(
+        "{} {} is {}; generation {}, pid {}, up for {}s, http://{}",
+        text(&info["name"]),
+        text(&info["version"]),
+        if is_ready { "ready" } else { "not ready" },
+        info["generation"],
+        info["pid"],
+        uptime.as_secs(),
+        text(&info["addresses"]["service"]),
+    ));
+    let header = ["plugin", "version", "state", "reason"];
+    let mut table = Table::new(&header, std::io::stdout().is_terminal());
+    for plugin in plugins.as_array().into_iter().flatten() {
+        let state = serde_json::from_value::<PluginState>(plugin["state"].clone());
+        let state = match state {
+            Ok(state) => Cell::state(state),
+            // A newer service has a state that this program does not know.
+            Err(_) => text(&plugin["state"]).into(),
+        };
+        table.row([
+            text(&plugin["name"]).into(),
+            text(&plugin["version"]).into(),
+            state,
+            text(&plugin["reason"]).into(),
+        ]);
+    }
+    say(&table.text());
+}
+
+/// Reloads it; done when it is.
+pub(super) fn reload(builder: &ChassisBuilder) -> ExitCode {
+    ask(builder, async |service: &Service| {
+        let answer = service.send(Method::POST, "/reload", None).await?;
+        if !answer.status.is_success() {
+            eprintln!("error: {}", problem(&answer.body));
+            return Ok(false);
+        }
+        let message = answer.body["message"].as_str().unwrap_or("reloaded");
+        say(message);
+        Ok(true)
+    })
+}
+
+/// Whether it is alive, ready, or has started.
+pub(super) fn health(builder: &ChassisBuilder, which: &str) -> ExitCode {
+    ask(builder, async |service: &Service| {
+        let answer = service
+            .send(Method::GET, &format!("/health/{which}"), Some(PATIENCE))
+            .await?;
+        let status = answer.body["status"].as_str().unwrap_or("unknown");
+        match answer.body["reason"].as_str() {
+            Some(reason) => say(&format!("{which}: {status}: {reason}")),
+            None => say(&format!("{which}: {status}")),
+        }
+        Ok(answer.status.is_success())
+    })
+}
+
+fn problem(body: &Value) -> String {
+    let detail = body["detail"].as_str().or(body["title"].as_str());
+    let mut text = detail.unwrap_or("the service refuses").to_owned();
+    for (name, value) in [("at", &body["origin"]), ("help", &body["help"])] {
+        if let Some(value) = value.as_str() {
+            text += &format!("\n  {name}: {value}");
+        }
+    }
+    text
+}
+
+/// Asks the service of this configuration something; the exit code says whether the answer was yes.
+fn ask(builder: &ChassisBuilder, question: impl AsyncFnOnce(&Service) -> Result<bool>) -> ExitCode {
+    let config = match builder.check() {
+        Ok(config) => config,
+        Err(error) => return places::refuse(builder, &error),
+    };
+    let service = Service(config.settings().management.listen);
+    let asked = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::from)
+        .and_then(|runtime| runtime.block_on(question(&service)));
+    match asked {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {}", error.report());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The management endpoints of a service that runs.
+struct Service(SocketAddr);
+
+struct Answer {
+    status: StatusCode,
+    body: Value,
+}
+
+impl Service {
+    async fn get(&self, path: &str) -> Result<Answer> {
+        let answer = self.send(Method::GET, path, Some(PATIENCE)).await?;
+        match answer.status.is_success() {
+            true => Ok(answer),
+            false => Err(Error::new(code::CLOSED, problem(&answer.body))),
+        }
+    }
+
+    async fn send(&self, method: Method, path: &str, patience: Option<Duration>) -> Result<Answer> {
+        let exchange = self.exchange(method, path);
+        let Some(patience) = patience else {
+            return exchange.await;
+        };
+        tokio::time::timeout(patience, exchange)
+            .await
+            .unwrap_or_else(|_| {
+                let message = format!("no answer from {} in {}s", self.0, patience.as_secs());
+                Err(Error::new(code::DEADLINE, message))
+            })
+    }
+
+    async fn exchange(&self, method: Method, path: &str) -> Result<Answer> {
+        if self.0.port() == 0 {
+            let message =
+                "`management.listen` has the port 0: nobody knows where the service listens";
+            return Err(Error::new(code::CONFIG_INVALID, message)
+                .with_help("name the port: `--set management.listen=127.0.0.1:8081`"));
+        }
+        let stream = TcpStream::connect(self.0).await.map_err(|error| {
+            let message = format!("no service answers at {}: {error}", self.0);
+            Error::new(code::CLOSED, message)
+                .with_help("is it running, with this `management.listen`?")
+        })?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, self.0.to_string())
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Empty::<Bytes>::new())?;
+        let response = sender.send_request(request).await?;
+        let status = response.status();
+        let body = response.into_body().collect().await?.to_bytes();
+        let body = serde_json::from_slice(&body).context(format!(
+            "what answers at {} is no service of the chassis",
+            self.0
+        ))?;
+        Ok(Answer { status, body })
+    }
+}

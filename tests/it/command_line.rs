@@ -1,0 +1,326 @@
+//! The command line of every service, as whoever types it sees it.
+
+use crate::process::Process;
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+use tempfile::TempDir;
+
+const EVERYTHING: &str = env!("CARGO_BIN_EXE_everything");
+const VICTIM: &str = env!("CARGO_BIN_EXE_victim");
+
+/// What a program said, and how it ended.
+struct Said {
+    out: String,
+    err: String,
+    code: Option<i32>,
+}
+
+fn run(program: &str, directory: &Path, arguments: &[&str]) -> Said {
+    said(
+        Command::new(program)
+            .args(arguments)
+            .current_dir(directory)
+            .env_remove("RUST_LOG"),
+    )
+}
+
+fn said(command: &mut Command) -> Said {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().expect("the program can be run");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it says text");
+    Said {
+        out: text(stdout),
+        err: text(stderr),
+        code: status.code(),
+    }
+}
+
+/// A directory with this as `config.yaml`.
+fn with(yaml: &str) -> TempDir {
+    let directory = tempfile::tempdir().expect("there is room");
+    fs::write(directory.path().join("config.yaml"), yaml).expect("there is room");
+    directory
+}
+
+#[test]
+fn check_tells_each_mistake_with_its_line() {
+    let directory = with(
+        "server:\n  listen: 127.0.0.1:0\n  max_bdy: 1KiB # too little\nplugins:\n  greeter:\n    config: {greeting: ''}\n",
+    );
+    let checked = run(EVERYTHING, directory.path(), &["check"]);
+    assert_eq!(checked.code, Some(64));
+    assert_eq!(
+        checked.err,
+        "\
+error: `max_bdy` is not a known key of `server`
+  --> config.yaml:3:3
+     |
+   3 |   max_bdy: 1KiB # too little
+     |   ^^^^^^^^
+  help: did you mean `max_body`?
+
+1 error\n"
+            .replace("\n1 error\n", "\n")
+    );
+    assert_eq!(checked.out, "");
+
+    // Plugins that may give configuration are asked first, so that of the others nothing is said above.
+    let checked = run(
+        VICTIM,
+        with("server: {max_connections: 0}\nplugins:\n  base:\n    config:\n      fails: inti\n")
+            .path(),
+        &["check"],
+    );
+    assert!(checked.err.ends_with("2 errors\n"), "{}", checked.err);
+    assert!(
+        checked.err.contains("did you mean `init`?"),
+        "{}",
+        checked.err
+    );
+}
+
+#[test]
+fn check_starts_nothing_and_says_so() {
+    let directory = with("plugins: {greeter: {enabled: false}}\n");
+    let checked = run(EVERYTHING, directory.path(), &["check"]);
+    assert_eq!((checked.code, &*checked.err), (Some(0), ""));
+    assert_eq!(
+        checked.out,
+        "config.yaml: nothing is wrong with it, 2 plugins in order\n\
+         not asked: config-directory, which may give more configuration (config.load) when the service starts\n"
+    );
+}
+
+#[test]
+fn what_is_there_can_be_listed() {
+    let directory = with("");
+    let plugins = run(EVERYTHING, directory.path(), &["plugins"]).out;
+    assert!(plugins.lines().any(|line| line.starts_with("greeter ")
+        && line.ends_with("Greets callers at `GET /hello/{name}`.")));
+    let json = run(EVERYTHING, directory.path(), &["plugins", "--json"]).out;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
+    assert_eq!(json[0]["name"], "config-directory");
+    assert_eq!(json[0]["info"]["stage"], "bootstrap");
+    let graph = run(VICTIM, directory.path(), &["graph"]).out;
+    assert!(graph.contains("after base"), "{graph}");
+    for (format, begins) in [
+        ("mermaid", "flowchart TD"),
+        ("dot", "digraph"),
+        ("json", "{"),
+    ] {
+        let graph = run(VICTIM, directory.path(), &["graph", "--format", format]).out;
+        assert!(graph.starts_with(begins), "{graph}");
+    }
+    let wrong = run(VICTIM, directory.path(), &["graph", "--format", "svg"]);
+    assert_eq!(wrong.code, Some(64));
+    assert!(
+        wrong
+            .err
+            .contains("[possible values: text, json, mermaid, dot]")
+    );
+}
+
+#[test]
+fn the_configuration_is_shown_with_origins() {
+    let directory = with("server: {max_body: 1KiB}\nplugins:\n  greeter: {priority: 3}\n");
+    fs::write(
+        directory.path().join("config.dev.yaml"),
+        "log:\n  format: json\n",
+    )
+    .unwrap();
+    let arguments = [
+        "config",
+        "--set",
+        "server.max_header=${HOME}",
+        "--profile",
+        "dev",
+    ];
+    let wrong = run(EVERYTHING, directory.path(), &arguments);
+    assert!(
+        wrong.err.contains("--> --set server.max_header"),
+        "{}",
+        wrong.err
+    );
+    let arguments = [
+        "config",
+        "--set",
+        "server.max_header=32KiB",
+        "--profile",
+        "dev",
+    ];
+    let shown = run(EVERYTHING, directory.path(), &arguments).out;
+    for line in [
+        "  max_body: \"1KiB\"                      # config.yaml:1:20",
+        "  max_header: \"32KiB\"                   # --set server.max_header",
+        "  format: \"json\"                        # config.dev.yaml:2:11",
+        "  idle_timeout: \"1m\"                    # default",
+        "      greeting: \"Hello\"                 # default",
+    ] {
+        assert!(
+            shown.lines().any(|shown| shown == line),
+            "{line} in\n{shown}"
+        );
+    }
+    let arguments = ["config", "--diff", "--profile", "dev"];
+    assert_eq!(
+        run(EVERYTHING, directory.path(), &arguments).out,
+        "log.format: \"json\"                      # config.dev.yaml:2:11\n\
+         plugins.greeter.priority: 3             # config.yaml:3:23\n\
+         server.max_body: \"1KiB\"                 # config.yaml:1:20\n"
+    );
+    let schema = run(EVERYTHING, directory.path(), &["config", "--schema"]).out;
+    let schema: serde_json::Value = serde_json::from_str(&schema).expect("it is JSON");
+    assert_eq!(
+        schema["properties"]["plugins"]["properties"]["greeter"]["properties"]["config"]["properties"]
+            ["greeting"]["default"],
+        "Hello"
+    );
+}
+
+#[test]
+fn the_readmes_of_plugins_have_the_tables_of_their_schemas() {
+    let tables = run(EVERYTHING, Path::new("/"), &["config", "--markdown"]).out;
+    for plugin in ["config-directory", "greeter", "request-tracing"] {
+        let title = format!("## `plugins.{plugin}.config`\n\n");
+        let (_, table) = tables.split_once(&title).expect("it has settings");
+        let table = table.split("## ").next().unwrap_or_default().trim();
+        let path = format!(
+            "{}/../plugins/chassis-{plugin}/README.md",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let readme = fs::read_to_string(path).expect("it is there");
+        assert!(
+            readme.contains(table),
+            "run `cargo xtask settings`: {plugin}\n{table}"
+        );
+    }
+}
+
+#[test]
+fn arguments_that_mean_nothing_are_refused() {
+    let directory = with("");
+    for (arguments, told) in [
+        (&["--confg", "x"][..], "unexpected argument '--confg' found"),
+        (&["--set", "x"], "write a path and a value"),
+        (&["--profile", "dev"], "config.dev.yaml` can't be read"),
+        (&["--config", "none.yaml"], "`none.yaml` can't be read"),
+        (&["config", "--schema", "--diff"], "cannot be used with"),
+        (&["chek"], "did you mean `check`?"),
+    ] {
+        let said = run(EVERYTHING, directory.path(), arguments);
+        assert_eq!(said.code, Some(64), "{arguments:?}: {}", said.err);
+        assert!(said.err.contains(told), "{arguments:?}: {}", said.err);
+    }
+    let help = run(EVERYTHING, directory.path(), &["--help"]);
+    assert_eq!(help.code, Some(0));
+    assert!(
+        help.out.contains("Usage: everything [OPTIONS] [COMMAND]"),
+        "{}",
+        help.out
+    );
+    let version = run(EVERYTHING, directory.path(), &["--version"]);
+    assert!(
+        version.out.starts_with("everything (chassis "),
+        "{}",
+        version.out
+    );
+}
+
+#[test]
+fn the_running_service_answers() {
+    let directory = with("");
+    let service = Process::start(EVERYTHING, directory.path());
+    let listen = format!("management.listen={}", service.management);
+    let ask = |arguments: &[&str]| {
+        let all: Vec<&str> = arguments
+            .iter()
+            .copied()
+            .chain(["--set", &listen])
+            .collect();
+        run(EVERYTHING, directory.path(), &all)
+    };
+    let status = ask(&["status"]);
+    assert_eq!(status.code, Some(0), "{}", status.err);
+    assert!(
+        status.out.contains(" is ready; generation 1, pid "),
+        "{}",
+        status.out
+    );
+    assert!(
+        status
+            .out
+            .lines()
+            .any(|line| line.starts_with("greeter ") && line.contains("running"))
+    );
+    for which in ["live", "ready", "startup"] {
+        let health = ask(&["health", which]);
+        assert_eq!(
+            (health.code, health.out),
+            (Some(0), format!("{which}: healthy\n"))
+        );
+    }
+    let reloaded = ask(&["reload"]);
+    assert_eq!(
+        (reloaded.code, &*reloaded.out),
+        (Some(0), "generation 2 serves\n")
+    );
+    fs::write(
+        directory.path().join("config.yaml"),
+        "reload: {watch: flase}\n",
+    )
+    .unwrap();
+    let refused = said(
+        Command::new(EVERYTHING)
+            .args(["reload", "--config", "/dev/null", "--set", &listen])
+            .current_dir(directory.path()),
+    );
+    assert_eq!(refused.code, Some(1));
+    assert!(
+        refused
+            .err
+            .contains("error: `reload.watch`: expected a boolean, found a string"),
+        "{}",
+        refused.err
+    );
+    drop(service);
+
+    let gone = run(EVERYTHING, Path::new("/"), &["health", "--set", &listen]);
+    assert_eq!(gone.code, Some(1));
+    assert!(
+        gone.err.contains("error: no service answers at 127.0.0.1:"),
+        "{}",
+        gone.err
+    );
+}
+
+#[test]
+fn plugins_bring_subcommands() {
+    let directory = with("");
+    let listed = run(VICTIM, directory.path(), &["commands"]).out;
+    assert!(
+        listed
+            .lines()
+            .any(|line| line == "sum      sums    Adds numbers"),
+        "{listed}"
+    );
+    let sum = run(VICTIM, directory.path(), &["sum", "2", "--", "-5", "40"]);
+    assert_eq!((sum.code, &*sum.out), (Some(0), "37\n"), "{}", sum.err);
+    let wrong = run(VICTIM, directory.path(), &["sum", "two"]);
+    assert_eq!(wrong.code, Some(1));
+    assert!(
+        wrong
+            .err
+            .contains("error: plugin `sums`: `two` is not a number"),
+        "{}",
+        wrong.err
+    );
+    let none = run(VICTIM, directory.path(), &["smu"]);
+    assert_eq!(none.code, Some(64));
+    assert!(none.err.contains("did you mean `sum`?"), "{}", none.err);
+}
