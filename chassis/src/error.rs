@@ -8,8 +8,10 @@ use std::{
 };
 
 pub mod code;
+mod fix;
 
 pub use code::Code;
+pub(crate) use fix::Fix;
 
 /// A boxed error of any type.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -49,6 +51,7 @@ struct Inner {
     place: Option<Arc<str>>,
     origin: Option<Arc<str>>,
     help: Option<String>,
+    fix: Option<Box<Fix>>,
     retryable: bool,
     source: Option<BoxError>,
     others: Vec<Error>,
@@ -65,6 +68,7 @@ impl Error {
             place: None,
             origin: None,
             help: None,
+            fix: None,
             retryable: false,
             source: None,
             others: Vec::new(),
@@ -113,6 +117,13 @@ impl Error {
         self
     }
 
+    /// Says the same to programs, if it can be said so.
+    #[must_use]
+    pub(crate) fn with_fix(mut self, fix: impl Into<Option<Fix>>) -> Self {
+        self.0.fix = fix.into().map(Box::new);
+        self
+    }
+
     /// Keeps the error that caused this one.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
@@ -155,6 +166,11 @@ impl Error {
     /// What the reader can do.
     pub fn help(&self) -> Option<&str> {
         self.0.help.as_deref()
+    }
+
+    /// What a program can do to the text at [`origin`](Self::origin).
+    pub(crate) fn fix(&self) -> Option<&Fix> {
+        self.0.fix.as_deref()
     }
 
     /// Whether the same call may succeed if it is made again.

@@ -55,9 +55,10 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         "m" => number.checked_mul(60_000),
         "h" => number.checked_mul(3_600_000),
         "" => {
-            return Err(format!(
-                "`{text}` has no unit; write `{text}s` or `{text}ms`"
-            ));
+            return Err(match nanoseconds(number) {
+                Some(time) => format!("`{text}` has no unit{IN_NANOSECONDS}`{time}`"),
+                None => format!("`{text}` has no unit; write `{text}s` or `{text}ms`"),
+            });
         }
         _ => {
             return Err(format!(
@@ -68,6 +69,15 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     millis
         .map(Duration::from_millis)
         .ok_or_else(|| format!("`{text}` is too long a time"))
+}
+
+/// What stands before the time that a number may mean.
+pub(crate) const IN_NANOSECONDS: &str = "; in nanoseconds it would be ";
+
+/// The time that a number means if it is Go's way to write one. In seconds it would be 11 days or more.
+fn nanoseconds(number: u64) -> Option<String> {
+    let is_one = number >= 1_000_000 && number.is_multiple_of(1_000_000);
+    is_one.then(|| show_duration(Duration::from_nanos(number)))
 }
 
 /// Reads `512B`, `16KiB`, `2MiB`, `1GiB`; a bare number is an error that says which unit to write.

@@ -8,14 +8,18 @@ use std::fmt;
 use serde::de::{Expected, Unexpected};
 
 use super::{
+    hint::Hint,
     path::Step,
-    tree::{Node, Origin, Tree},
+    tree::{Origin, Tree},
 };
+use crate::text::IN_NANOSECONDS;
 
 /// What is wrong with a value.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub(super) problem: Problem,
+    /// What to write instead, if that can be known.
+    pub(super) hint: Box<Hint>,
     /// From the inside out: it grows while the error travels up.
     path: Vec<Step>,
     /// The innermost place known.
@@ -46,6 +50,7 @@ impl Fault {
     fn new(problem: Problem) -> Self {
         Self {
             problem,
+            hint: Box::default(),
             path: Vec::new(),
             origin: None,
         }
@@ -65,6 +70,7 @@ impl Fault {
     /// Says that it is about this very value, unless it is about one inside of it.
     pub(super) fn about(mut self, tree: &Tree) -> Self {
         if let (None, Problem::Type { expected }) = (&self.origin, &mut self.problem) {
+            self.hint = Box::new(Hint::new(plain(expected), tree));
             *expected = format!("{}, found {}", plain(expected), tree.kind());
         }
         if self.origin.is_none() && tree.origin.is_elsewhere() {
@@ -76,15 +82,16 @@ impl Fault {
     /// Leaves out the value, which is not to be read where the error is read: variables and mounted files are where
     /// secrets are.
     fn hide(&mut self, tree: &Tree) {
-        let text = match (&tree.text, &tree.node) {
-            (Some(text), _) => &**text,
-            (None, Node::String(text)) => text.as_str(),
-            _ => return,
+        let Some(text) = tree.as_text() else {
+            return;
         };
         match &mut self.problem {
             Problem::Choice { value, .. } => value.clear(),
             Problem::Other(message) if !text.is_empty() => {
                 *message = message.replace(&format!("`{text}`"), "this value");
+                // It is the same value, said in another way.
+                let end = message.find(IN_NANOSECONDS).unwrap_or(message.len());
+                message.truncate(end);
                 // In a shorter one nobody hides anything, and it would be found where it is not meant.
                 if text.len() > 3 {
                     *message = message.replace(text, "..");
@@ -144,20 +151,6 @@ fn range(expected: &str) -> Option<&str> {
             None => plain(other),
         },
     })
-}
-
-/// What YAML makes easy to get wrong.
-pub(super) fn help(expected: &str) -> Option<&'static str> {
-    let (expected, found) = expected.split_once(", found ")?;
-    match found {
-        "nothing" => Some("give it a value, or remove the key to have the default"),
-        "a float" | "an integer" | "a boolean" if expected.contains("string") => {
-            Some("write it in quotes")
-        }
-        "a string" if expected == "a boolean" => Some("write `true` or `false`"),
-        _ if expected == "a list" => Some("a list is written `[a, b]`"),
-        _ => None,
-    }
 }
 
 impl serde::de::Error for Fault {

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, mem};
 use serde_json::{Map, Value};
 
 use super::{
-    fault,
+    hint::Hint,
     path::Step,
     tree::{Node, Origin, Tree},
 };
@@ -216,9 +216,8 @@ impl<'s> Checker<'s> {
     /// "Expected one thing, found another."
     fn expected(&self, tree: &Tree, what: &str) -> Violation {
         let message = format!("{what}, found {}", tree.kind());
-        let help = fault::help(&message).map(ToOwned::to_owned);
         Violation {
-            help,
+            help: Hint::new(what, tree).help,
             ..self.violation(tree, format!("expected {message}"))
         }
     }

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    fault::{self, Fault, Problem},
+    fault::{Fault, Problem},
     path::{self, Step},
     read::Reader,
     schema::{self, Subject},
@@ -12,8 +12,8 @@ use super::{
     violations::{Violation, Violations},
 };
 use crate::{
-    error::{Error, code},
-    text::{did_you_mean, quoted},
+    error::{Error, Fix, code},
+    text::{did_you_mean, nearest, quoted},
 };
 
 /// Reads the section at `path`. An absent one is read like an empty one, so that a type whose fields
@@ -170,14 +170,20 @@ pub(super) fn unknown_key(key: &str, known: &[&str], parent: &str, place: &Origi
         "" => format!("`{key}` is not a known section"),
         parent => format!("`{key}` is not a known key of `{parent}`"),
     };
-    let help = did_you_mean(key, known.iter().copied()).unwrap_or_else(|| match known {
-        [] => "there are no settings here".to_owned(),
-        known => format!("known here: {}", quoted(known.iter().copied())),
-    });
-    placed(
-        Error::new(code::CONFIG_UNKNOWN_KEY, message).with_help(help),
-        place,
-    )
+    let (help, fix) = match &*nearest(key, known.iter().copied()) {
+        [] if known.is_empty() => ("there are no settings here".to_owned(), None),
+        [] => {
+            let help = format!("known here: {}", quoted(known.iter().copied()));
+            (help, None)
+        }
+        near => {
+            let help = format!("did you mean {}?", quoted(near.iter().copied()));
+            let only = (near.len() == 1).then(|| near[0].to_owned());
+            (help, only.map(|to| Fix::Rename { to }))
+        }
+    };
+    let error = Error::new(code::CONFIG_UNKNOWN_KEY, message);
+    placed(error.with_help(help).with_fix(fix), place)
 }
 
 /// An error about the value at a path, in the usual form.
@@ -221,17 +227,14 @@ fn error(fault: Fault, base: &[&str], at: &[Step]) -> Error {
             format!("`{value}` is not one of {}", quoted(known.iter().copied())),
             did_you_mean(&value, known.iter().copied()),
         ),
-        Problem::Type { expected } => {
-            let help = fault::help(&expected).map(ToOwned::to_owned);
-            (format!("expected {expected}"), help)
-        }
+        Problem::Type { expected } => (format!("expected {expected}"), fault.hint.help),
         Problem::Other(message) => {
             let help = (message == "invalid socket address syntax")
                 .then(|| "write an IP address and a port: `127.0.0.1:8080`".to_owned());
             (message, help)
         }
     };
-    let error = invalid(&path::show(whole), &place, &message);
+    let error = invalid(&path::show(whole), &place, &message).with_fix(fault.hint.fix);
     match help {
         Some(help) => error.with_help(help),
         None => error,

@@ -20,6 +20,7 @@ mod profiles;
 mod precedence;
 mod schema;
 mod manual;
+mod fixes;
 
 fn yaml(text: &str) -> ConfigBuilder {
     Config::builder().yaml("config.yaml", text)

@@ -125,6 +125,14 @@ impl Origin {
         }
     }
 
+    /// Line and column, if it is a place in a file.
+    pub(super) fn in_file(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::File { line, column, .. } => Some((*line, *column)),
+            _ => None,
+        }
+    }
+
     /// Whether the text of the value stands elsewhere, so that repeating it would tell what is there.
     pub(super) fn is_elsewhere(&self) -> bool {
         matches!(
@@ -282,6 +290,15 @@ impl Tree {
     pub(crate) fn as_map(&self) -> Option<&BTreeMap<String, Self>> {
         match &self.node {
             Node::Map(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// The text, if this may be one.
+    pub(super) fn as_text(&self) -> Option<&str> {
+        match (&self.text, &self.node) {
+            (Some(text), _) => Some(text),
+            (None, Node::String(text)) => Some(text),
             _ => None,
         }
     }
