@@ -13,9 +13,12 @@ mod shown;
 mod whole;
 mod source;
 mod plugins;
+mod beside;
 mod settings;
 mod manual;
+mod shape;
 mod section;
+mod foreign;
 mod violations;
 mod schema;
 mod read;
@@ -34,6 +37,7 @@ mod tests;
 
 pub use builder::ConfigBuilder;
 pub(crate) use draft::Draft;
+pub(crate) use foreign::is_reserved;
 pub(crate) use plugins::{PluginSection, Sections};
 pub use settings::{
     AdmissionSettings, LifecycleSettings, LogFormat, LogSettings, ManagementSettings,

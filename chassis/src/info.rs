@@ -1,6 +1,7 @@
 //! What is known of a plugin before it is built.
 
 use crate::{
+    config,
     error::{Error, Result, code},
     graph::Node,
 };
@@ -170,24 +171,6 @@ impl PluginInfo {
     }
 }
 
-/// Names that a plugin can't have, because they mean something else in `config.yaml` or under `/plugins/`.
-pub(crate) const RESERVED: &[&str] = &[
-    "status",
-    "metrics",
-    "graph",
-    "health",
-    "config",
-    "directories",
-    "enabled",
-    "directory",
-    "auto_load",
-    "hot_reload",
-    "max_plugins",
-    "configs",
-    "use",
-    "chassis",
-];
-
 /// Whether a plugin or an instance may have this name.
 pub(crate) fn check_name(name: &str) -> Result<()> {
     let help = "a name is lower-case words joined by hyphens, like `request-tracing`";
@@ -197,7 +180,7 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
                 .bytes()
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
     };
-    if RESERVED.contains(&name) {
+    if config::is_reserved(name) {
         let message = format!("`{name}` is a reserved name");
         return Err(Error::new(code::BAD_NAME, message).with_help("choose another name"));
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     config::{Config, Draft, PluginSection, Sections},
-    error::{Error, Result, code},
+    error::{Error, Fix, Result, code},
     graph::Node,
     info::{Stage, check_name},
     plugin::{Linked, LinkedCrate, Registration},
@@ -177,9 +177,12 @@ impl Registry {
         let looked_into = specs
             .iter()
             .filter(|spec| !waits || spec.is_early())
-            .filter(|spec| !draft.sections().is_broken(&spec.name));
+            .filter(|spec| spec.section.is_whole());
         errors.extend(looked_into.flat_map(Spec::check));
-        draft.finish(errors)
+        draft.finish(errors, |section| {
+            let name = section.use_.as_deref().unwrap_or(&section.name);
+            self.get(name).map(|registration| (registration.schema)())
+        })
     }
 
     /// The schema of each plugin's own settings, by the name of the plugin; the description is that of the plugin.
@@ -205,10 +208,15 @@ impl Registry {
     /// The plugin that a section makes a further instance of, if it does.
     fn further(&self, name: &str, section: &PluginSection) -> Result<Option<&Registration>> {
         let Some(of) = section.use_.as_deref() else {
-            return self
-                .get(name)
-                .map(|_| None)
-                .ok_or_else(|| self.unlinked(name));
+            return self.get(name).map(|_| None).ok_or_else(|| {
+                let fix = match self.near(name)[..] {
+                    [only] => Some(Fix::Rename {
+                        to: only.to_owned(),
+                    }),
+                    _ => None,
+                };
+                self.unlinked(name).with_fix(fix)
+            });
         };
         check_name(name)?;
         if of != name && self.get(name).is_some() {
@@ -224,13 +232,34 @@ impl Registry {
     }
 
     fn unlinked(&self, name: &str) -> Error {
-        let near = text::did_you_mean(name, self.plugins.keys().map(|name| &**name));
-        let help = near.unwrap_or_else(|| {
+        let near = self.near(name);
+        let hyphened = hyphened(name);
+        let help = if !near.is_empty() {
+            format!("did you mean {}?", text::quoted(near))
+        } else if check_name(name).is_err() && check_name(&hyphened).is_ok() {
+            // Or else one would look for a crate, and find it linked under the right name tomorrow.
+            format!(
+                "names of plugins have hyphens: `{hyphened}`; no linked crate has that either, is one missing in `chassis::link!(..)`?"
+            )
+        } else {
             "no linked crate has it; is one missing in `chassis::link!(..)`?".to_owned()
-        });
+        };
         let message = format!("the plugin `{name}` is in the configuration, but it is not linked");
         Error::new(code::CONFIG_UNKNOWN_PLUGIN, message).with_help(help)
     }
+
+    /// The linked plugins that may be meant.
+    fn near(&self, name: &str) -> Vec<&str> {
+        match self.plugins.get_key_value(&*hyphened(name)) {
+            Some((hyphened, _)) => vec![hyphened],
+            None => text::nearest(name, self.plugins.keys().map(|name| &**name)),
+        }
+    }
+}
+
+/// The name that a plugin would have here if it had this one elsewhere.
+fn hyphened(name: &str) -> String {
+    name.to_lowercase().replace(['_', ' '], "-")
 }
 
 impl fmt::Debug for Registry {

@@ -23,6 +23,8 @@ mod startup;
 mod scripted;
 // Extension points: kinds, order, failures, names, exports.
 mod points;
+// Configurations of other systems.
+mod coming_from;
 // Reload, leases, the moments of plugins.
 mod reload;
 // Builds: the README's plugin, a release build, the size of the smallest service.

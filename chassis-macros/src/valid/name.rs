@@ -2,7 +2,7 @@
 
 use syn::{Ident, LitStr, ext::IdentExt as _};
 
-/// Names that mean something else in `config.yaml` or under `/plugins/`.
+/// Names that mean something else in `config.yaml` or under `/plugins/`; what, is said in `chassis/src/config/foreign.rs`.
 const RESERVED: &[&str] = &[
     "status",
     "metrics",

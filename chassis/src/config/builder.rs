@@ -118,7 +118,7 @@ impl ConfigBuilder {
     /// If anything is wrong with it. All that is wrong is in the one error, as far as it can be known:
     /// what is in a file that can't be read, can't.
     pub fn build(self) -> Result<Config> {
-        self.draft().finish(Vec::new())
+        self.draft().finish(Vec::new(), |_| None)
     }
 
     /// The same, as far as it gets: for who goes on looking for errors.

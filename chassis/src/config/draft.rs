@@ -2,10 +2,13 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
+use serde_json::Value;
+
 use super::{
-    Config, ConfigBuilder, PLUGINS, PluginSection, Sections, Settings,
+    Config, ConfigBuilder, PLUGINS, PluginSection, Sections, Settings, foreign,
     layers::Layers,
     section,
+    shape::Misshapen,
     source::ConfigLayer,
     tree::{Origin, Tree},
 };
@@ -27,7 +30,7 @@ impl Draft {
             layers,
             tree: Tree::empty(Origin::Default),
             settings: None,
-            sections: Sections::default(),
+            sections: Sections::lost(),
             errors,
         }
     }
@@ -43,27 +46,34 @@ impl Draft {
     }
 
     /// Checks what is ours: the settings of the chassis, and the shape of the plugins' sections.
-    pub(super) fn check(tree: Tree, layers: Arc<Layers>) -> Self {
+    pub(super) fn check(mut tree: Tree, layers: Arc<Layers>) -> Self {
         let mut errors = Vec::new();
+        // Of a layer below, which another may have covered by now, or of what lies on top.
+        let above = Misshapen::take(&mut tree, &layers.defaults);
+        let misshapen: Vec<&Misshapen> = layers.misshapen.iter().chain(&above).collect();
+        errors.extend(misshapen.iter().map(|misshapen| misshapen.error()));
+
         let mut ours = tree.clone();
         let plugins = ours.remove(&[PLUGINS.to_owned()]);
-        let known: Vec<&str> = layers
-            .defaults
-            .as_map()
-            .into_iter()
-            .flatten()
-            .map(|(key, _)| key.as_str())
-            .collect();
+        let known = layers.defaults.as_map().into_iter().flatten();
+        let known: Vec<&str> = known.map(|(key, _)| key.as_str()).collect();
         for (key, value) in tree.as_map().into_iter().flatten() {
             // Here and not by serde, which would not know of `plugins`.
             if !known.contains(&&**key) {
-                errors.push(section::unknown_key(key, &known, "", value.key_place()));
+                let place = value.key_place();
+                let misplaced = section::misplaced_key(key, &layers.defaults, place);
+                errors.push(
+                    misplaced.unwrap_or_else(|| section::unknown_key(key, &known, "", place)),
+                );
                 ours.remove(std::slice::from_ref(key));
             }
         }
         let settings = match section::read::<Settings>(Some(&ours), &[]) {
             Ok(settings) => {
-                settings.validate(&tree, &mut errors);
+                // With a section that could not be read, what it does not say would only make errors that are none.
+                if misshapen.iter().all(|misshapen| misshapen.is_of_plugins()) {
+                    settings.validate(&tree, &mut errors);
+                }
                 Some(settings)
             }
             Err(found) => {
@@ -71,20 +81,11 @@ impl Draft {
                 None
             }
         };
-        let mut sections = Sections::default();
-        if let Some(plugins) = &plugins {
-            if plugins.as_map().is_none() {
-                let message = format!("expected a map, found {}", plugins.kind());
-                errors.push(section::invalid(PLUGINS, plugins.place(), &message));
-            }
-            for (name, tree) in plugins.as_map().into_iter().flatten() {
-                match PluginSection::parse(name, tree) {
-                    Ok(section) => sections.insert(section),
-                    Err(found) => {
-                        sections.insert_broken(name);
-                        errors.extend(found);
-                    }
-                }
+        let mut sections = sections(plugins.as_ref(), &known, &mut errors);
+        for misshapen in misshapen {
+            match misshapen.plugin() {
+                Some((name, tree)) => sections.insert(PluginSection::broken(name, tree)),
+                None => sections.are_lost |= misshapen.is_of_plugins(),
             }
         }
         Self {
@@ -107,9 +108,15 @@ impl Draft {
         self.layers.watched.iter().map(std::path::PathBuf::as_path)
     }
 
-    /// The configuration, if nothing is wrong with it, here or in what others have found.
-    pub(crate) fn finish(self, more: Vec<Error>) -> Result<Config> {
+    /// The configuration, if nothing is wrong with it, here or in what others have found. Of the plugins that it
+    /// mentions, `schema` tells what can be set.
+    pub(crate) fn finish(
+        self,
+        more: Vec<Error>,
+        schema: impl Fn(&PluginSection) -> Option<Value>,
+    ) -> Result<Config> {
         let mut errors = self.errors;
+        errors.extend(self.sections.beside(schema));
         errors.extend(more);
         match (self.settings, ConfigBuilder::all(errors)) {
             (Some(settings), None) => Ok(Config {
@@ -124,6 +131,28 @@ impl Draft {
             )),
         }
     }
+}
+
+/// What stands below `plugins:`, as far as it can be understood; `known` are the sections of the chassis.
+fn sections(plugins: Option<&Tree>, known: &[&str], errors: &mut Vec<Error>) -> Sections {
+    let mut sections = Sections::default();
+    let ours: Vec<&str> = known
+        .iter()
+        .copied()
+        .filter(|key| *key != PLUGINS)
+        .collect();
+    for (name, tree) in plugins.and_then(Tree::as_map).into_iter().flatten() {
+        let Some(advice) = foreign::below_plugins(name, tree, &ours) else {
+            sections.insert(PluginSection::parse(name, tree, errors));
+            continue;
+        };
+        errors.push(section::advised(advice, tree.key_place()));
+        // Perhaps their sections are a level too low: nobody misses them yet.
+        for (name, tree) in tree.as_map().into_iter().flatten() {
+            sections.insert_unclear(name, tree);
+        }
+    }
+    sections
 }
 
 impl fmt::Debug for Draft {

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, ffi::OsString};
 
 use super::{
+    foreign::is_reserved,
     path,
     scalar::scalar,
     tree::{Node, Origin, Tree},
@@ -130,7 +131,9 @@ fn resolve(tree: &Tree, segments: &[String]) -> Vec<String> {
         });
         let key = known.unwrap_or_else(|| match path[..] {
             // The name of a plugin never has an underscore, known or not.
-            [ref section] if section == "plugins" => segment.replace('_', "-"),
+            [ref section] if section == "plugins" && !is_reserved(segment) => {
+                segment.replace('_', "-")
+            }
             _ => segment.clone(),
         });
         at = at.and_then(|tree| tree.get(&key));

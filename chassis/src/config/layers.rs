@@ -18,6 +18,7 @@ use super::{
     interpolate::Interpolation,
     load, path,
     scalar::scalar,
+    shape::Misshapen,
     source::ConfigLayer,
     tree::{Origin, Tree},
 };
@@ -40,6 +41,8 @@ pub(super) struct Layers {
     pub(super) profile: Option<String>,
     /// Every file that was read, or would have been: if one of them changes, so may the configuration.
     pub(super) watched: BTreeSet<PathBuf>,
+    /// What stands in the files where sections belong.
+    pub(super) misshapen: Vec<Misshapen>,
     errors: Vec<Error>,
 }
 
@@ -65,6 +68,7 @@ impl Layers {
             file: None,
             profile: None,
             watched: BTreeSet::new(),
+            misshapen: Vec::new(),
             errors: Vec::new(),
         };
         let main = match &builder.file {
@@ -128,6 +132,8 @@ impl Layers {
                 let mut interpolation = Interpolation::new(variables, directory);
                 interpolation.apply(&mut tree, &mut self.errors);
                 self.watched.extend(interpolation.files);
+                self.misshapen
+                    .extend(Misshapen::take(&mut tree, &self.defaults));
                 self.files.merge(tree);
             }
             Err(error) => self.errors.push(error),

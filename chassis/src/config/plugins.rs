@@ -1,57 +1,95 @@
 //! `plugins.NAME`: what is ours (how the plugin takes part) and what is the plugin's (`config:`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
-    path,
+    beside, path,
     section::{self, invalid, is_said, read},
     tree::{Node, Origin, Tree},
     violations::Violations,
 };
-use crate::{
-    error::{Error, Result, code},
-    text::did_you_mean,
-};
+use crate::error::{Error, Fix, Result};
 
 /// The keys that are ours.
-const KEYS: &[&str] = &["enabled", "required", "use", "priority", "points", "config"];
+pub(super) const KEYS: &[&str] = &["enabled", "required", "use", "priority", "points", "config"];
 
 /// What a configuration says of all plugins, by name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sections {
     all: BTreeMap<String, PluginSection>,
-    /// Those that can't be understood: told already, so nothing more is to be looked for there.
-    broken: BTreeSet<String>,
+    /// Whether nobody can tell what it says of them.
+    pub(super) are_lost: bool,
 }
 
 impl Sections {
+    /// Those of a configuration that can't be read.
+    pub(super) fn lost() -> Self {
+        Self {
+            all: BTreeMap::new(),
+            are_lost: true,
+        }
+    }
+
     pub(super) fn insert(&mut self, section: PluginSection) {
         self.all.insert(section.name.clone(), section);
     }
 
-    pub(super) fn insert_broken(&mut self, name: &str) {
-        self.broken.insert(name.to_owned());
+    /// Something that may be meant for the plugin of this name, unless there is its section.
+    pub(super) fn insert_unclear(&mut self, name: &str, tree: &Tree) {
+        let unclear = || PluginSection {
+            doubt: Some(Doubt::Plugin),
+            ..PluginSection::broken(name, tree)
+        };
+        self.all.entry(name.to_owned()).or_insert_with(unclear);
     }
 
     /// What is said of this plugin, which may be nothing.
     pub(crate) fn get(&self, name: &str) -> PluginSection {
         let said = self.all.get(name).cloned();
-        said.unwrap_or_else(|| PluginSection::absent(name))
+        said.unwrap_or_else(|| PluginSection {
+            doubt: self.are_lost.then_some(Doubt::Settings),
+            ..PluginSection::absent(name)
+        })
     }
 
-    /// Whether the section of this name can't be understood.
-    pub(crate) fn is_broken(&self, name: &str) -> bool {
-        self.broken.contains(name)
-    }
-
-    /// The plugins and instances that are mentioned, by name.
+    /// The plugins and instances that are mentioned, by name; not those of which nobody knows whose instances they are.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.all.keys().map(String::as_str)
+        let known = self.all.values();
+        known
+            .filter(|section| section.doubt != Some(Doubt::Plugin))
+            .map(|section| &*section.name)
     }
+
+    /// What is wrong with the keys beside `config:`, as far as the schemas tell.
+    pub(super) fn beside(
+        &self,
+        schema: impl Fn(&PluginSection) -> Option<Value>,
+    ) -> impl Iterator<Item = Error> {
+        let with_some = self
+            .all
+            .values()
+            .filter(|section| !section.beside.is_empty());
+        with_some.flat_map(move |section| {
+            let schema = match section.doubt {
+                Some(Doubt::Plugin) => None,
+                _ => schema(section),
+            };
+            beside::judge(section, schema.as_ref())
+        })
+    }
+}
+
+/// What of a section can't be understood; it is told already, so nothing more is to be looked for there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// How the plugin takes part.
+    Settings,
+    /// Which plugin it is.
+    Plugin,
 }
 
 /// How a plugin takes part, and its own settings. Of a plugin that the configuration does not
@@ -74,6 +112,11 @@ pub(crate) struct PluginSection {
     pub(crate) config: Option<Tree>,
     /// Where the section is.
     pub(crate) origin: Origin,
+    /// Where its points are.
+    places: BTreeMap<String, Origin>,
+    /// Keys beside `config:` that are not ours.
+    pub(super) beside: Vec<(String, Tree)>,
+    pub(super) doubt: Option<Doubt>,
 }
 
 /// What can be set for what one plugin contributes to one point.
@@ -112,50 +155,86 @@ impl PluginSection {
             points: BTreeMap::new(),
             config: None,
             origin: Origin::Default,
+            places: BTreeMap::new(),
+            beside: Vec::new(),
+            doubt: None,
         }
     }
 
-    pub(super) fn parse(name: &str, tree: &Tree) -> Result<Self, Vec<Error>> {
-        let mut errors = Vec::new();
+    /// One that is there, but says nothing that can be understood.
+    pub(super) fn broken(name: &str, tree: &Tree) -> Self {
+        Self {
+            origin: tree.place().clone(),
+            doubt: Some(Doubt::Settings),
+            ..Self::absent(name)
+        }
+    }
+
+    /// As far as it can be understood. What stands beside `config:` is judged by whoever knows the plugin.
+    pub(super) fn parse(name: &str, tree: &Tree, errors: &mut Vec<Error>) -> Self {
+        let mut found = Vec::new();
         let mut ours = tree.clone();
         let config = ours.remove(&["config".to_owned()]);
+        let mut beside = Vec::new();
         for (key, value) in tree.as_map().into_iter().flatten() {
             if !KEYS.contains(&&**key) {
-                errors.push(flat(name, key, value));
+                beside.push((key.clone(), value.clone()));
                 ours.remove(std::slice::from_ref(key));
             }
         }
-        let controls = read::<Controls>(Some(&ours), &["plugins", name]);
+        let points = tree.get("points").and_then(Tree::as_map);
+        let places = points.into_iter().flatten();
+        let places = places.map(|(point, value)| (point.clone(), value.key_place().clone()));
+        let places = places.collect();
+        found.extend(bare_priorities(name, &mut ours));
         if let Some(config) = config
             .as_ref()
             .filter(|config| !matches!(config.node, Node::Map(_) | Node::Null))
         {
             let path = path::show(["plugins", name, "config"]);
-            errors.push(invalid(
+            found.push(invalid(
                 &path,
                 config.place(),
                 &format!("expected a map, found {}", config.kind()),
             ));
         }
-        match controls {
-            Ok(controls) if errors.is_empty() => Ok(Self {
-                name: name.to_owned(),
-                enabled: controls.enabled,
-                required: controls.required,
-                use_: controls.r#use,
-                priority: controls.priority,
-                points: controls.points,
-                config,
-                origin: tree.place().clone(),
-            }),
-            controls => {
-                errors.extend(controls.err().into_iter().flatten());
-                Err(errors
-                    .into_iter()
-                    .map(|error| error.in_plugin(name))
-                    .collect())
+        let controls = read::<Controls>(Some(&ours), &["plugins", name]);
+        let controls = controls.unwrap_or_else(|errors| {
+            found.extend(errors);
+            Controls {
+                r#use: ours.get("use").and_then(Tree::as_text).map(str::to_owned),
+                ..Controls::default()
             }
+        });
+        let doubt = match (&controls.r#use, ours.get("use")) {
+            _ if found.is_empty() => None,
+            (None, Some(_)) => Some(Doubt::Plugin),
+            _ => Some(Doubt::Settings),
+        };
+        errors.extend(found.into_iter().map(|error| error.in_plugin(name)));
+        Self {
+            name: name.to_owned(),
+            enabled: controls.enabled,
+            required: controls.required,
+            use_: controls.r#use,
+            priority: controls.priority,
+            points: controls.points,
+            config,
+            origin: tree.place().clone(),
+            places,
+            beside,
+            doubt,
         }
+    }
+
+    /// Whether all of it can be understood.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.doubt.is_none() && self.beside.is_empty()
+    }
+
+    /// Where it says something of this point.
+    pub(crate) fn place_of(&self, point: &str) -> &Origin {
+        self.places.get(point).unwrap_or(&self.origin)
     }
 
     /// The plugin's own settings as its type. Nothing there is read like an empty map.
@@ -217,19 +296,26 @@ impl PluginSection {
     }
 }
 
-/// A setting of the plugin's beside `config:` instead of under it, or one of ours misspelt: which of
-/// them, only its author knows.
-fn flat(name: &str, key: &str, value: &Tree) -> Error {
-    let moved = path::show(["plugins", name, "config", key]);
-    let help = match did_you_mean(key, KEYS.iter().copied()) {
-        Some(near) => format!("move it to `{moved}`; or {near}"),
-        None => format!("move it to `{moved}`"),
+/// Points with a number instead of a map, which can only be a priority; taken out.
+fn bare_priorities(name: &str, ours: &mut Tree) -> Vec<Error> {
+    let points = ours.get("points").and_then(Tree::as_map);
+    let bare = points.into_iter().flatten();
+    let bare: Vec<(String, Tree)> = bare
+        .filter(|(_, value)| matches!(&value.node, Node::Number(number) if !number.is_f64()))
+        .map(|(point, value)| (point.clone(), value.clone()))
+        .collect();
+    let error = |(point, value): (String, Tree)| {
+        ours.remove(&["points".to_owned(), point.clone()]);
+        let path = path::show(["plugins", name, "points", &*point]);
+        let error = invalid(&path, value.place(), "expected a map, found an integer");
+        match &value.node {
+            Node::Number(number) if !value.origin.is_elsewhere() => {
+                let with = format!("{{priority: {number}}}");
+                let error = error.with_help(format!("write `{with}`"));
+                error.with_fix(Fix::Replace { with })
+            }
+            _ => error.with_help("write `{priority: ..}`"),
+        }
     };
-    Error::new(
-        code::CONFIG_UNKNOWN_KEY,
-        format!("`{key}`: the plugin's own settings go under `config:`"),
-    )
-    .with_help(help)
-    .in_plugin(name)
-    .from_origin(value.key_place().to_string())
+    bare.into_iter().map(error).collect()
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{
     fault::{Fault, Problem},
+    foreign::{self, Advice},
     path::{self, Step},
     read::Reader,
     schema::{self, Subject},
@@ -170,13 +171,17 @@ pub(super) fn unknown_key(key: &str, known: &[&str], parent: &str, place: &Origi
         "" => format!("`{key}` is not a known section"),
         parent => format!("`{key}` is not a known key of `{parent}`"),
     };
-    let (help, fix) = match &*nearest(key, known.iter().copied()) {
-        [] if known.is_empty() => ("there are no settings here".to_owned(), None),
-        [] => {
+    let (help, fix) = match (
+        foreign::setting(parent, key),
+        &*nearest(key, known.iter().copied()),
+    ) {
+        (Some(help), _) => (help.to_owned(), None),
+        (None, []) if known.is_empty() => ("there are no settings here".to_owned(), None),
+        (None, []) => {
             let help = format!("known here: {}", quoted(known.iter().copied()));
             (help, None)
         }
-        near => {
+        (None, near) => {
             let help = format!("did you mean {}?", quoted(near.iter().copied()));
             let only = (near.len() == 1).then(|| near[0].to_owned());
             (help, only.map(|to| Fix::Rename { to }))
@@ -184,6 +189,38 @@ pub(super) fn unknown_key(key: &str, known: &[&str], parent: &str, place: &Origi
     };
     let error = Error::new(code::CONFIG_UNKNOWN_KEY, message);
     placed(error.with_help(help).with_fix(fix), place)
+}
+
+/// An error about a key at the top that is one of ours in some sections; `None` if it is in none.
+pub(super) fn misplaced_key(key: &str, defaults: &Tree, place: &Origin) -> Option<Error> {
+    let sections: Vec<&String> = defaults
+        .as_map()?
+        .iter()
+        .filter(|(_, section)| section.get(key).is_some())
+        .map(|(name, _)| name)
+        .take(3)
+        .collect();
+    let fix = match sections[..] {
+        [] => return None,
+        [section] => Some(Fix::MoveUnder {
+            key: section.clone(),
+        }),
+        _ => None,
+    };
+    let paths: Vec<String> = sections
+        .into_iter()
+        .map(|section| path::show([section, key]))
+        .collect();
+    let help = format!("did you mean {}?", quoted(paths.iter().map(String::as_str)));
+    let message = format!("`{key}` is not a known section");
+    let error = Error::new(code::CONFIG_UNKNOWN_KEY, message);
+    Some(placed(error.with_help(help).with_fix(fix), place))
+}
+
+/// An error about a key that is a word of another system.
+pub(super) fn advised(advice: Advice, place: &Origin) -> Error {
+    let error = Error::new(code::CONFIG_UNKNOWN_KEY, advice.message);
+    placed(error.with_help(advice.help).with_fix(advice.fix), place)
 }
 
 /// An error about the value at a path, in the usual form.
@@ -194,7 +231,8 @@ pub(super) fn invalid(path: &str, place: &Origin, message: &str) -> Error {
     )
 }
 
-fn placed(error: Error, place: &Origin) -> Error {
+/// Names the place, if it is one.
+pub(super) fn placed(error: Error, place: &Origin) -> Error {
     match place {
         // What nobody wrote is nowhere.
         Origin::Default => error,

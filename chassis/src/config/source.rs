@@ -13,6 +13,7 @@ use super::{
     layers::no_path,
     load, path,
     scalar::scalar,
+    shape::Misshapen,
     tree::{Origin, Tree},
 };
 use crate::error::Error;
@@ -133,8 +134,14 @@ impl ConfigLayer {
                 Content::Text { path, text } => (path, scalar(text, origin.clone())),
                 Content::Document { document } => {
                     match load::parse(&entry.origin, document) {
-                        Ok(document) if entry.is_secret => tree.merge(document.all_from(&origin)),
-                        Ok(document) => tree.merge(document),
+                        Ok(mut document) => {
+                            if entry.is_secret {
+                                document = document.all_from(&origin);
+                            }
+                            let misshapen = Misshapen::take(&mut document, tree);
+                            errors.extend(misshapen.iter().map(Misshapen::error));
+                            tree.merge(document);
+                        }
                         Err(error) => errors.push(error),
                     }
                     continue;

@@ -3,7 +3,6 @@
 /// What to write instead at the place of an error. Whoever reads the error has its help; this is for whoever mends the
 /// file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "for words of other systems"))]
 pub(crate) enum Fix {
     /// Another name for the key.
     Rename {

@@ -9,7 +9,7 @@ use crate::{
     call::{Site, Stats},
     config::{Config, PluginSection},
     contributions::Contribution,
-    error::{Error, Result, code},
+    error::{Error, Fix, Result, code},
     graph::{Node, Order},
     http::{Mount, RouteTable},
     instance::{Instance, Record},
@@ -126,7 +126,7 @@ impl Put<'_> {
 /// Builds a generation, and the signal that comes when nobody holds it any more. All errors are gathered.
 pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, oneshot::Receiver<()>)> {
     let mut errors = Vec::new();
-    let mut declared: BTreeMap<Arc<str>, (PointInfo, &dyn DeclaredPoint)> = BTreeMap::new();
+    let mut declared: Declared<'_> = BTreeMap::new();
     for (info, linked) in parts.linked {
         declared.insert(Arc::clone(&info.name), (info.clone(), linked.point));
     }
@@ -226,7 +226,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, oneshot::
 /// The contributions of all instances by point, with the priorities of the configuration.
 fn group<'a>(
     parts: &'a Parts<'_>,
-    declared: &BTreeMap<Arc<str>, (PointInfo, &dyn DeclaredPoint)>,
+    declared: &Declared<'_>,
     errors: &mut Vec<Error>,
 ) -> BTreeMap<Arc<str>, Vec<Put<'a>>> {
     let mut by_point: BTreeMap<Arc<str>, Vec<Put<'a>>> = BTreeMap::new();
@@ -242,8 +242,8 @@ fn group<'a>(
         let section: PluginSection = parts.config.sections().get(instance.name());
         for point in section.points.keys() {
             if !declared.contains_key(&**point) {
-                let error = unknown(point, declared).in_plugin(Arc::clone(instance.name()));
-                errors.push(error.from_origin(section.origin.to_string()));
+                let error = unmet(point, declared).in_plugin(Arc::clone(instance.name()));
+                errors.push(error.from_origin(section.place_of(point).to_string()));
             }
         }
         for contribution in &instance.contributions.handlers {
@@ -302,17 +302,36 @@ fn drop_orphans(point: &str, puts: &mut Vec<Put<'_>>, is_down: &dyn Fn(&str) -> 
     });
 }
 
-fn unknown(point: &str, declared: &BTreeMap<Arc<str>, (PointInfo, &dyn DeclaredPoint)>) -> Error {
-    let error = Error::new(
-        code::UNKNOWN_POINT,
-        format!("there is no extension point `{point}`"),
-    );
-    match text::did_you_mean(point, declared.keys().map(|name| &**name)) {
-        Some(help) => error.with_help(help),
-        None => error.with_help(
-            "put `#[extension_point]` on its static, or link the crate that declares it",
-        ),
+type Declared<'a> = BTreeMap<Arc<str>, (PointInfo, &'a dyn DeclaredPoint)>;
+
+/// For whoever wrote the code that contributes to it.
+fn unknown(point: &str, declared: &Declared<'_>) -> Error {
+    let near = text::did_you_mean(point, declared.keys().map(|name| &**name));
+    let help = near.unwrap_or_else(|| {
+        "put `#[extension_point]` on its static, or link the crate that declares it".to_owned()
+    });
+    not_there(point).with_help(help)
+}
+
+/// For whoever wrote the configuration that says something of it.
+fn unmet(point: &str, declared: &Declared<'_>) -> Error {
+    match text::nearest(point, declared.keys().map(|name| &**name))[..] {
+        [] => not_there(point).with_help("remove it, or link the crate that declares it"),
+        [only] => not_there(point)
+            .with_help(format!("did you mean `{only}`?"))
+            .with_fix(Fix::Rename {
+                to: only.to_owned(),
+            }),
+        ref near => {
+            let near = text::quoted(near.iter().copied());
+            not_there(point).with_help(format!("did you mean {near}?"))
+        }
     }
+}
+
+fn not_there(point: &str) -> Error {
+    let message = format!("there is no extension point `{point}`");
+    Error::new(code::UNKNOWN_POINT, message)
 }
 
 type AtPoint = (Result<Box<dyn Any + Send + Sync>>, Vec<HandlerEntry>);

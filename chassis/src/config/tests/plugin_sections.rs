@@ -169,7 +169,9 @@ fn config_must_be_a_map() {
     );
     assert_eq!(
         errors(yaml("plugins: {a: true}").build()),
-        ["config.yaml:1:14: `plugins.a`: expected a map, found a boolean"]
+        [
+            "config.yaml:1:14: `plugins.a`: expected a map, found a boolean (write `a: {enabled: true}`)"
+        ]
     );
 }
 

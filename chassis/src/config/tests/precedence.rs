@@ -66,7 +66,7 @@ proptest! {
         for (path, value) in &layers[6] {
             builder = builder.set(path, *value);
         }
-        let config = builder.build().unwrap().with_sources(&[source]).finish(Vec::new()).unwrap();
+        let config = builder.build().unwrap().with_sources(&[source]).finish(Vec::new(), |_| None).unwrap();
 
         let mut expected: BTreeMap<&String, (u32, &str)> = BTreeMap::new();
         for (layer, name) in layers.iter().zip(LAYERS) {

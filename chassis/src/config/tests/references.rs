@@ -154,7 +154,7 @@ fn a_file_beside_the_configuration() {
         .watched()
         .map(|path| path.file_name().unwrap().to_owned())
         .collect();
-    let config = draft.finish(Vec::new()).unwrap();
+    let config = draft.finish(Vec::new(), |_| None).unwrap();
     assert_eq!(config.settings().service.name, "orders");
     assert_eq!(config.settings().service.version, "0.1");
     assert!(config.origin("service.name").unwrap().is_secret());
