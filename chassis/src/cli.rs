@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 mod run;
 mod check;
+mod mend;
 mod show;
 mod remote;
 mod commands;
@@ -55,7 +56,7 @@ impl ChassisBuilder {
         self.config = asked.layers(self.config);
         match asked.what {
             What::Run => run::run(self),
-            What::Check => check::check(&self),
+            What::Check { fix } => check::check(&self, fix),
             What::Plugins { json } => show::plugins(&self, json),
             What::Graph { format } => show::graph(&self, &format),
             What::Config(shown) => show::config(&self, &shown),

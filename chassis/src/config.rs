@@ -4,7 +4,6 @@ use std::{path::Path, sync::Arc};
 
 use crate::error::Result;
 
-#[cfg_attr(not(test), expect(dead_code, reason = "for whoever mends files"))]
 mod fix;
 mod builder;
 mod layers;
@@ -37,6 +36,7 @@ mod tests;
 
 pub use builder::ConfigBuilder;
 pub(crate) use draft::Draft;
+pub(crate) use fix::{Fixed, apply as fix};
 pub(crate) use foreign::is_reserved;
 pub(crate) use plugins::{PluginSection, Sections};
 pub use settings::{

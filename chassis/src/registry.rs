@@ -169,16 +169,17 @@ impl Registry {
     /// A configuration that was found right as far as it goes: with the plugins' own settings, because a misspelt key is
     /// not a plugin that failed, but a configuration that is wrong.
     ///
-    /// As long as the sources have not been asked, only the settings of those are looked into that may be sources: what
-    /// the others miss may come from there.
+    /// As long as the sources have not been asked, what is missing is no mistake: it may come from there.
     pub(crate) fn accept(&self, draft: Draft, asked: Asked) -> Result<Config> {
         let (specs, mut errors) = self.instances(draft.sections());
         let waits = asked == Asked::Not && specs.iter().any(Spec::is_early);
-        let looked_into = specs
-            .iter()
-            .filter(|spec| !waits || spec.is_early())
-            .filter(|spec| spec.section.is_whole());
-        errors.extend(looked_into.flat_map(Spec::check));
+        for spec in specs.iter().filter(|spec| spec.section.is_whole()) {
+            let mut found = spec.check();
+            if waits && !spec.is_early() {
+                found.retain(|error| error.code() != code::CONFIG_MISSING);
+            }
+            errors.extend(found);
+        }
         draft.finish(errors, |section| {
             let name = section.use_.as_deref().unwrap_or(&section.name);
             self.get(name).map(|registration| (registration.schema)())

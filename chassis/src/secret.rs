@@ -7,6 +7,9 @@ use std::{borrow::Cow, fmt};
 /// What stands where a secret would be shown.
 pub(crate) const REDACTED: &str = "***";
 
+/// What is said of a value that is not what the secret should be; its schema may say more.
+pub(crate) const UNREADABLE: &str = "the secret can't be read as what it should be";
+
 /// A secret in the configuration of a plugin: it is not shown in `Debug`, logs, errors, on the command line or by the
 /// management endpoints. What is read from `${file:..}` is not shown either, whatever its type.
 ///
@@ -67,7 +70,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Secret<T> {
         // What the type says of a value that it can't read may repeat the value.
         T::deserialize(deserializer)
             .map(Self)
-            .map_err(|_| D::Error::custom("the secret can't be read as what it should be"))
+            .map_err(|_| D::Error::custom(UNREADABLE))
     }
 }
 

@@ -33,6 +33,8 @@ mod builds;
 mod process;
 // Files that change while the service runs.
 mod watching;
+// Secrets, and every way out that they might take.
+mod secrets;
 // The command line of every service.
 mod command_line;
 // The management endpoints, over real HTTP.

@@ -20,7 +20,9 @@ pub(super) struct Asked {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum What {
     Run,
-    Check,
+    Check {
+        fix: bool,
+    },
     Plugins {
         json: bool,
     },
@@ -111,7 +113,9 @@ impl What {
         let text = |id: &str| own.get_one::<String>(id).cloned().unwrap_or_default();
         match name {
             "run" => Self::Run,
-            "check" => Self::Check,
+            "check" => Self::Check {
+                fix: own.get_flag("fix"),
+            },
             "plugins" => Self::Plugins {
                 json: own.get_flag("json"),
             },
@@ -200,7 +204,11 @@ fn command(service: &str) -> Command {
             sub(
                 "check",
                 "Checks configuration, plugins and their order; starts nothing",
-            ),
+            )
+            .arg(flag(
+                "fix",
+                "Rewrites in the files what has one obvious fix",
+            )),
             sub("plugins", "Lists the plugins, in order").arg(flag("json", "As JSON")),
             sub("graph", "Shows the order of the plugins").arg(
                 Arg::new("format")

@@ -1,11 +1,17 @@
 //! `check`: whether the service could start, as far as that can be known without starting it.
 
-use super::{places, say};
+use super::{mend, places, say};
 use crate::chassis::ChassisBuilder;
 use std::process::ExitCode;
 
-/// Checks configuration, plugins and their order.
-pub(super) fn check(builder: &ChassisBuilder) -> ExitCode {
+/// Checks configuration, plugins and their order; what is still wrong after the fixes is told.
+pub(super) fn check(builder: &ChassisBuilder, fix: bool) -> ExitCode {
+    if fix {
+        match mend::mend(builder) {
+            Ok(done) => done.iter().for_each(|done| say(done)),
+            Err(error) => return places::refuse(builder, &error),
+        }
+    }
     let (config, lineup) = match builder.lineup() {
         Ok(found) => found,
         Err(error) => return places::refuse(builder, &error),

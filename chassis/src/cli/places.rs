@@ -1,7 +1,11 @@
 //! Errors with the line of the file that is to blame.
 
 use super::{USAGE, table::Colour};
-use crate::{chassis::ChassisBuilder, error::Error, secret::REDACTED};
+use crate::{
+    chassis::ChassisBuilder,
+    error::{Error, code},
+    secret::REDACTED,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -60,7 +64,7 @@ impl Places {
             _ = writeln!(text, "{}", lines.next().unwrap_or_default());
             for line in lines {
                 match line.strip_prefix("  at: ") {
-                    Some(origin) => text.push_str(&self.place(origin)),
+                    Some(origin) => text.push_str(&self.place(origin, is_about_key(error))),
                     None => _ = writeln!(text, "{line}"),
                 }
             }
@@ -77,21 +81,20 @@ impl Places {
     }
 
     /// The origin, and if it is a line of a file, the line with a caret under the place.
-    fn place(&mut self, origin: &str) -> String {
+    fn place(&mut self, origin: &str, is_key: bool) -> String {
         let arrow = self.paint(Colour::Blue, "-->");
         let mut text = format!("  {arrow} {origin}\n");
         let Some((file, line, column)) = parse(origin) else {
             return text;
         };
-        let Some(shown) = self.line(file, line) else {
+        let Some(mut shown) = self.line(file, line) else {
             return text;
         };
+        if is_key {
+            shown = key_alone(&shown, column);
+        }
         // What is masked ends before the place: there is nothing to point at.
-        let width = shown
-            .chars()
-            .skip(column - 1)
-            .take_while(|c| !is_end(*c))
-            .count();
+        let width = width(shown.chars().skip(column - 1));
         if width == 0 && shown.ends_with(REDACTED) {
             _ = writeln!(text, "   {line} | {shown}");
             return text;
@@ -185,12 +188,36 @@ impl Places {
     }
 }
 
-fn is_end(c: char) -> bool {
-    c.is_whitespace() || matches!(c, ',' | ']' | '}' | '#')
+/// Whether an error is about a key, whatever stands behind it.
+fn is_about_key(error: &Error) -> bool {
+    [code::CONFIG_UNKNOWN_KEY, code::CONFIG_UNKNOWN_PLUGIN].contains(&error.code())
+}
+
+/// The line without the value of the key at this column: nobody knows whether it is that of a secret.
+fn key_alone(line: &str, column: usize) -> String {
+    let start: usize = line.chars().take(column - 1).map(char::len_utf8).sum();
+    match line[start..].find(": ").map(|colon| start + colon + 1) {
+        Some(end) if !line[end..].trim_start().starts_with('#') => format!("{} ..", &line[..end]),
+        _ => line.to_owned(),
+    }
+}
+
+/// How long the key or the value is that begins here.
+fn width(text: impl Iterator<Item = char>) -> usize {
+    let mut text = text.peekable();
+    let mut width = 0;
+    while let Some(c) = text.next() {
+        let ends_key = c == ':' && text.peek().is_none_or(|next| next.is_whitespace());
+        if ends_key || c.is_whitespace() || matches!(c, ',' | ']' | '}' | '#') {
+            break;
+        }
+        width += 1;
+    }
+    width
 }
 
 /// `config.yaml:12:7 (${PORT})` taken apart.
-fn parse(origin: &str) -> Option<(&str, usize, usize)> {
+pub(super) fn parse(origin: &str) -> Option<(&str, usize, usize)> {
     let origin = origin.split(" (").next()?;
     let mut parts = origin.rsplitn(3, ':');
     let column = parts.next()?.parse().ok()?;

@@ -189,7 +189,8 @@ impl<'de> SeqAccess<'de> for Items<'_> {
         };
         seed.deserialize(Reader(tree))
             .map(Some)
-            .map_err(|fault| fault.under(index))
+            // Types that make an error of their own out of ours have lost the place.
+            .map_err(|fault| fault.about(tree).under(index))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -251,6 +252,6 @@ impl<'de> MapAccess<'de> for Entries<'_> {
             ));
         };
         seed.deserialize(Reader(value))
-            .map_err(|fault| fault.under(key))
+            .map_err(|fault| fault.about(value).under(key))
     }
 }

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     error::{Error, Fix, code},
+    secret::UNREADABLE,
     text::{did_you_mean, nearest, quoted},
 };
 
@@ -44,9 +45,16 @@ pub(crate) fn check<T: DeserializeOwned>(
         Err(found) => (None, found),
     };
     for violation in schema::check(section, schema) {
-        if !found.iter().any(|(at, _)| *at == violation.path) {
-            let at = violation.path.clone();
-            found.push((at, violated(violation, path)));
+        match found.iter_mut().find(|(at, _)| *at == violation.path) {
+            // Of a secret the schema can say more than the type dares to.
+            Some((_, error)) if error.message().ends_with(UNREADABLE) => {
+                *error = violated(violation, path);
+            }
+            Some(_) => {}
+            None => {
+                let at = violation.path.clone();
+                found.push((at, violated(violation, path)));
+            }
         }
     }
     if let Some(value) = value {
@@ -86,7 +94,11 @@ fn violated(violation: schema::Violation, base: &[&str]) -> Error {
             let error = Error::new(code::CONFIG_UNKNOWN_KEY, message);
             return helped(placed(error, &violation.origin), violation.help);
         }
-        Subject::MissingKey => format!("`{}` is missing", path::show(whole)),
+        Subject::MissingKey => {
+            let message = format!("`{}` is missing", path::show(whole));
+            let error = Error::new(code::CONFIG_MISSING, message);
+            return helped(placed(error, &violation.origin), violation.help);
+        }
         Subject::Value => format!("`{}`: {}", path::show(whole), violation.message),
     };
     let error = Error::new(code::CONFIG_INVALID, message);
@@ -252,7 +264,7 @@ fn error(fault: Fault, base: &[&str], at: &[Step]) -> Error {
         Problem::Missing { key } => {
             let path = path::show(whole.into_iter().chain([key.into()]));
             return placed(
-                Error::new(code::CONFIG_INVALID, format!("`{path}` is missing")),
+                Error::new(code::CONFIG_MISSING, format!("`{path}` is missing")),
                 &place,
             )
             .with_help(format!("give it a value: `{key}: ..`"));

@@ -109,6 +109,8 @@ codes! {
     CONFIG_UNKNOWN_KEY = "config.unknown_key", 422;
     /// A value of the configuration is of the wrong type, or not one that is allowed.
     CONFIG_INVALID = "config.invalid", 422;
+    /// A key of the configuration that must be there is not.
+    CONFIG_MISSING = "config.missing", 422;
     /// A reference in the configuration (`${NAME}`, `${file:PATH}`) leads nowhere, or is malformed.
     CONFIG_REFERENCE = "config.reference", 422;
     /// A plugin that gives configuration at `config.load` has failed, and it is `required`.
