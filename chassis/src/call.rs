@@ -7,6 +7,7 @@ use crate::{
 use serde::Serialize;
 use std::{
     future::poll_fn,
+    num::NonZeroU32,
     pin::pin,
     sync::{
         Arc,
@@ -40,12 +41,23 @@ pub struct Call<'a> {
     pub request_id: Option<&'a RequestId>,
 }
 
+/// What the configuration says of the calls of a handler, over what its author says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// How long a call may take.
+    pub(crate) deadline: Option<Duration>,
+    /// How many may be under way.
+    pub(crate) in_flight: Option<NonZeroU32>,
+}
+
 /// One place where a plugin is called: whose it is, how long a call may take, and what came of the calls.
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) plugin: Arc<str>,
     pub(crate) place: Arc<str>,
     pub(crate) deadline: Option<Duration>,
+    /// How many calls may be under way.
+    pub(crate) in_flight: Option<NonZeroU32>,
     pub(crate) stats: Arc<Stats>,
     /// Set once the instance has stopped: it is not told anything any more.
     pub(crate) gone: Arc<AtomicBool>,
@@ -110,9 +122,17 @@ impl Site {
             plugin: plugin.into(),
             place: place.into(),
             deadline,
+            in_flight: None,
             stats,
             gone: Arc::default(),
         }
+    }
+
+    /// The same within what the configuration says.
+    pub(crate) fn within(mut self, bounds: Bounds) -> Self {
+        self.deadline = bounds.deadline.or(self.deadline);
+        self.in_flight = bounds.in_flight;
+        self
     }
 
     /// Whose it is has stopped.
@@ -141,7 +161,12 @@ impl Site {
     /// Calls something that awaits.
     pub(crate) async fn run<R>(&self, call: impl Future<Output = Result<R>>) -> Result<R> {
         let calls = self.stats.calls.fetch_add(1, Relaxed);
-        let _in_flight = InFlight::new(&self.stats);
+        let in_flight = InFlight::new(&self.stats);
+        if let Some(most) = self.in_flight
+            && in_flight.count > most.get()
+        {
+            return Err(self.busy(most));
+        }
         let started = is_timed(calls).then(Instant::now);
         let mut call = pin!(call);
         // Most calls are done at once; only one that has to wait needs a timer.
@@ -200,6 +225,12 @@ impl Site {
     }
 
     #[cold]
+    fn busy(&self, most: NonZeroU32) -> Error {
+        let message = format!("{most} calls are under way, which is as many as may be");
+        self.failed(Error::new(code::BUSY, message).retryable())
+    }
+
+    #[cold]
     fn timed_out(&self) -> Error {
         self.stats.timeouts.fetch_add(1, Relaxed);
         let deadline = self.deadline.unwrap_or_default();
@@ -252,17 +283,21 @@ impl Stats {
 }
 
 /// Counts a call as under way until it is dropped, also if its future is.
-struct InFlight<'a>(&'a Stats);
+struct InFlight<'a> {
+    stats: &'a Stats,
+    /// How many there are with this one.
+    count: u32,
+}
 
 impl<'a> InFlight<'a> {
     fn new(stats: &'a Stats) -> Self {
-        stats.in_flight.fetch_add(1, Relaxed);
-        Self(stats)
+        let count = stats.in_flight.fetch_add(1, Relaxed) + 1;
+        Self { stats, count }
     }
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Relaxed);
+        self.stats.in_flight.fetch_sub(1, Relaxed);
     }
 }

@@ -1,7 +1,7 @@
 //! What one instance puts at extension points.
 
 use crate::{
-    call::Stats,
+    call::{Bounds, Stats},
     command::{CliCommand, CommandCall},
     error::{Error, Result},
     http::{
@@ -308,6 +308,7 @@ impl Contributions {
             endpoint,
             arguments: String::new(),
             deadline: None,
+            bounds: Bounds::default(),
             stats: Arc::default(),
         };
         let index = self.routes.len();

@@ -59,6 +59,7 @@ pub(crate) struct Record {
     /// The plugin that it is an instance of.
     pub(crate) info: Arc<PluginInfo>,
     pub(crate) required: bool,
+    pub(crate) tags: Vec<String>,
     pub(crate) tasks: Tasks,
     /// Set once it has stopped: its handlers are not told anything any more.
     pub(crate) gone: Arc<AtomicBool>,
@@ -103,9 +104,13 @@ pub(crate) fn unix_millis<S: serde::Serializer>(
     to.serialize_u64(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// How long each step of an instance's life may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Deadlines {
+/// What the configuration says of an instance: on which terms it lives.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    pub(crate) required: bool,
+    /// Words to find it by, beside those of its plugin.
+    pub(crate) tags: Vec<String>,
+    /// How long each step of its life may take.
     pub(crate) init: Duration,
     pub(crate) start: Duration,
     pub(crate) stop: Duration,
@@ -115,17 +120,16 @@ impl Record {
     pub(crate) fn new(
         name: Arc<str>,
         info: Arc<PluginInfo>,
-        required: bool,
-        deadlines: Deadlines,
+        terms: Terms,
         workers: tokio::runtime::Handle,
     ) -> Self {
         let site = |place: &str, deadline| Site::new(Arc::clone(&name), place, Some(deadline));
         Self {
             tasks: Tasks::new(Arc::clone(&name), workers),
             gone: Arc::default(),
-            init: site("init", deadlines.init),
-            start: site("start", deadlines.start),
-            stop: site("stop", deadlines.stop),
+            init: site("init", terms.init),
+            start: site("start", terms.start),
+            stop: site("stop", terms.stop),
             status: Mutex::new(Status {
                 state: PluginState::Registered,
                 since: SystemTime::now(),
@@ -136,7 +140,8 @@ impl Record {
             }),
             name,
             info,
-            required,
+            required: terms.required,
+            tags: terms.tags,
         }
     }
 

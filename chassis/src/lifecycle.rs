@@ -12,7 +12,7 @@ use crate::{
     graph::{Node, Order},
     http::Mount,
     info::Stage,
-    instance::{Deadlines, Instance, Record},
+    instance::{Instance, Record, Terms},
     point::ActionPoint,
     points::{self, PluginMoment},
     registry::{Registry, Spec},
@@ -138,11 +138,6 @@ impl<'a> Making<'a> {
             order,
         } = Lineup::of(self.plan.registry, &config)?;
         let lifecycle = &config.settings().lifecycle;
-        let deadlines = Deadlines {
-            init: lifecycle.init_deadline,
-            start: lifecycle.start_deadline,
-            stop: lifecycle.stop_deadline,
-        };
         let before: BTreeMap<Arc<str>, usize> = self
             .records
             .iter()
@@ -155,8 +150,15 @@ impl<'a> Making<'a> {
                 return Arc::clone(&self.records[index]);
             }
             let (name, info) = (Arc::clone(&spec.name), Arc::clone(&spec.registration.info));
-            let workers = self.plan.workers.clone();
-            let record = Record::new(name, info, spec.is_required(), deadlines, workers);
+            let own = &spec.section.deadlines;
+            let terms = Terms {
+                required: spec.is_required(),
+                tags: spec.section.tags.clone(),
+                init: own.init.unwrap_or(lifecycle.init_deadline),
+                start: own.start.unwrap_or(lifecycle.start_deadline),
+                stop: own.stop.unwrap_or(lifecycle.stop_deadline),
+            };
+            let record = Record::new(name, info, terms, self.plan.workers.clone());
             if !spec.is_enabled() {
                 let why = format!("`enabled: false` at {}", spec.section.origin);
                 record.become_because(PluginState::Disabled, why);
@@ -164,24 +166,17 @@ impl<'a> Making<'a> {
             Arc::new(record)
         };
         let records: Vec<Arc<Record>> = specs.iter().map(record).collect();
-        for (index, spec) in specs.iter().enumerate() {
-            let Some(old) = before.get(&spec.name) else {
-                continue;
-            };
-            let (instance, seen) = (self.built.remove(old), self.seen.remove(old));
-            // A first pass, out of the way of indices that others still have.
-            self.built
-                .extend(instance.map(|instance| (usize::MAX - index, instance)));
-            self.seen
-                .extend(seen.map(|seen| (usize::MAX - index, seen)));
-        }
+        let moved = |old: usize| {
+            let name = &self.records[old].name;
+            specs.iter().position(|spec| spec.name == *name)
+        };
         self.built = std::mem::take(&mut self.built)
             .into_iter()
-            .map(|(index, instance)| (usize::MAX - index, instance))
+            .filter_map(|(old, instance)| Some((moved(old)?, instance)))
             .collect();
         self.seen = std::mem::take(&mut self.seen)
             .into_iter()
-            .map(|(index, seen)| (usize::MAX - index, seen))
+            .filter_map(|(old, seen)| Some((moved(old)?, seen)))
             .collect();
         (self.plan.watch)(&records);
         self.plan.config = config;

@@ -56,6 +56,8 @@ pub struct PluginReport {
     pub generation: Option<u64>,
     /// Whether the service can't run without it.
     pub required: bool,
+    /// Words to find it by: those of the plugin, and those of its section.
+    pub tags: Vec<String>,
     reason: Option<String>,
     last_error: Option<LastError>,
     init_ms: Option<f64>,
@@ -174,6 +176,7 @@ impl PluginReport {
             order: known.place(index),
             generation: number.filter(|_| instance.is_some()),
             required: record.required,
+            tags: info.tags.iter().chain(&record.tags).cloned().collect(),
             reason: status.reason,
             last_error: status.last_error,
             init_ms: status.init_ms,

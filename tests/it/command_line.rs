@@ -295,6 +295,35 @@ fn the_running_service_answers() {
         "{}",
         refused.err
     );
+    // A mistake that nobody has reloaded says nothing of the service that runs.
+    fs::write(
+        directory.path().join("config.yaml"),
+        format!(
+            "management: {{listen: {}}}\nlog: {{format: xml}}\n",
+            service.management
+        ),
+    )
+    .unwrap();
+    for mistake in ["", "plugins: ["] {
+        let mut command = Command::new(EVERYTHING);
+        command
+            .args(["health", "ready"])
+            .current_dir(directory.path());
+        if !mistake.is_empty() {
+            fs::write(directory.path().join("config.yaml"), mistake).unwrap();
+            command.env(
+                "CHASSIS__MANAGEMENT__LISTEN",
+                service.management.to_string(),
+            );
+        }
+        let health = said(&mut command);
+        assert_eq!(
+            (health.code, &*health.out),
+            (Some(0), "ready: healthy\n"),
+            "{}",
+            health.err
+        );
+    }
     drop(service);
 
     let gone = run(EVERYTHING, Path::new("/"), &["health", "--set", &listen]);

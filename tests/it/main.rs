@@ -35,6 +35,8 @@ mod process;
 mod watching;
 // Secrets, and every way out that they might take.
 mod secrets;
+// The keys of a section that are not the plugin's own.
+mod controls;
 // The command line of every service.
 mod command_line;
 // The management endpoints, over real HTTP.

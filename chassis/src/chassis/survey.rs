@@ -11,7 +11,7 @@ use crate::{
     scope::Scope,
 };
 use serde_json::Value;
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 use tokio::runtime::Handle;
 
 impl ChassisBuilder {
@@ -23,6 +23,22 @@ impl ChassisBuilder {
     pub(crate) fn check(&self) -> Result<Config> {
         self.registry()?
             .accept(self.config.clone().draft(), Asked::Not)
+    }
+
+    /// Where the running service is asked. A mistake in the file that nobody has reloaded yet says nothing of the service,
+    /// least of all that it is not healthy.
+    pub(crate) fn management_address(&self) -> Result<SocketAddr> {
+        let draft = self.config.clone().draft();
+        if let Some(address) = draft.management_address() {
+            return Ok(address);
+        }
+        let without_file = self.config.clone().no_file().draft();
+        match without_file.management_address() {
+            Some(address) => Ok(address),
+            None => draft
+                .finish(Vec::new(), |_| None)
+                .map(|config| config.settings().management.listen),
+        }
     }
 
     /// The configuration, and the instances that it makes, in order.

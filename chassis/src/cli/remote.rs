@@ -110,11 +110,10 @@ fn problem(body: &Value) -> String {
 
 /// Asks the service of this configuration something; the exit code says whether the answer was yes.
 fn ask(builder: &ChassisBuilder, question: impl AsyncFnOnce(&Service) -> Result<bool>) -> ExitCode {
-    let config = match builder.check() {
-        Ok(config) => config,
+    let service = match builder.management_address() {
+        Ok(address) => Service(address),
         Err(error) => return places::refuse(builder, &error),
     };
-    let service = Service(config.settings().management.listen);
     let asked = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -7,7 +7,10 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Config, Draft, ServiceSettings, layers::Layers};
+use super::{
+    Config, Draft, ServiceSettings,
+    layers::{Layers, PROFILE},
+};
 use crate::error::{Error, Result};
 
 /// Layers that become a [`Config`]. The order of the calls is irrelevant, except among texts and
@@ -60,6 +63,13 @@ impl ConfigBuilder {
             true => PathBuf::new(),
             false => directory,
         });
+        self
+    }
+
+    /// Neither a file nor that of a profile.
+    pub(crate) fn no_file(mut self) -> Self {
+        (self.file, self.profile) = (FileSource::None, None);
+        self.environment.retain(|(name, _)| name != PROFILE);
         self
     }
 

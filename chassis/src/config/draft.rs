@@ -1,6 +1,6 @@
 //! A configuration that was read, and may be wrong: whoever goes on looking for errors adds them to it.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{fmt, net::SocketAddr, path::Path, sync::Arc};
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use super::{
     section,
     shape::Misshapen,
     source::ConfigLayer,
-    tree::{Origin, Tree},
+    tree::{Node, Origin, Tree},
 };
 use crate::error::{Error, Result};
 
@@ -106,6 +106,15 @@ impl Draft {
     /// references name. What is wrong may be mended in one of them.
     pub(crate) fn watched(&self) -> impl Iterator<Item = &Path> {
         self.layers.watched.iter().map(std::path::PathBuf::as_path)
+    }
+
+    /// `management.listen`, if that much can be understood.
+    pub(crate) fn management_address(&self) -> Option<SocketAddr> {
+        let listen = self.tree.get("management")?.get("listen")?;
+        match &listen.node {
+            Node::String(text) => text.parse().ok(),
+            _ => None,
+        }
     }
 
     /// The configuration, if nothing is wrong with it, here or in what others have found. Of the plugins that it

@@ -1,6 +1,6 @@
 //! `plugins.NAME`: what is ours (how the plugin takes part) and what is the plugin's (`config:`).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -10,12 +10,23 @@ use super::{
     beside, path,
     section::{self, invalid, is_said, read},
     tree::{Node, Origin, Tree},
+    units,
     violations::Violations,
 };
 use crate::error::{Error, Fix, Result};
 
 /// The keys that are ours.
-pub(super) const KEYS: &[&str] = &["enabled", "required", "use", "priority", "points", "config"];
+pub(super) const KEYS: &[&str] = &[
+    "enabled",
+    "required",
+    "use",
+    "priority",
+    "points",
+    "deadlines",
+    "limits",
+    "tags",
+    "config",
+];
 
 /// What a configuration says of all plugins, by name.
 #[derive(Clone, Debug, Default)]
@@ -108,6 +119,11 @@ pub(crate) struct PluginSection {
     pub(crate) priority: Option<i32>,
     /// Replaces it at single points, by the name of the point.
     pub(crate) points: BTreeMap<String, PointControls>,
+    /// How long its steps and its handlers may take.
+    pub(crate) deadlines: DeadlineControls,
+    pub(crate) limits: LimitControls,
+    /// Words to find it by.
+    pub(crate) tags: Vec<String>,
     /// The plugin's own settings.
     pub(crate) config: Option<Tree>,
     /// Where the section is.
@@ -125,6 +141,36 @@ pub(crate) struct PluginSection {
 pub(crate) struct PointControls {
     /// Replaces its priority there.
     pub(crate) priority: Option<i32>,
+    /// How long its handler may take there. Default: `deadlines.call`.
+    #[serde(with = "units::Time")]
+    pub(crate) deadline: Option<Duration>,
+}
+
+/// How long a plugin may take.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DeadlineControls {
+    /// For `init`. Default: `lifecycle.init_deadline`.
+    #[serde(with = "units::Time")]
+    pub(crate) init: Option<Duration>,
+    /// For `start`. Default: `lifecycle.start_deadline`.
+    #[serde(with = "units::Time")]
+    pub(crate) start: Option<Duration>,
+    /// For `stop`. Default: `lifecycle.stop_deadline`.
+    #[serde(with = "units::Time")]
+    pub(crate) stop: Option<Duration>,
+    /// For each call of a handler that awaits. Default: as the handler or its point says.
+    #[serde(with = "units::Time")]
+    pub(crate) call: Option<Duration>,
+}
+
+/// How much a plugin may take.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LimitControls {
+    /// How many calls of each of its handlers that await may be under way; further ones are refused with 503. Default:
+    /// any number.
+    pub(crate) in_flight: Option<NonZeroU32>,
 }
 
 /// The keys of a section that are ours.
@@ -141,6 +187,12 @@ pub(super) struct Controls {
     priority: Option<i32>,
     /// Replaces it at single points, by the name of the point.
     points: BTreeMap<String, PointControls>,
+    /// How long its steps and its handlers may take.
+    deadlines: DeadlineControls,
+    /// How much it may take.
+    limits: LimitControls,
+    /// Words to find it by, beside those of the plugin itself.
+    tags: Vec<String>,
 }
 
 impl PluginSection {
@@ -153,6 +205,9 @@ impl PluginSection {
             use_: None,
             priority: None,
             points: BTreeMap::new(),
+            deadlines: DeadlineControls::default(),
+            limits: LimitControls::default(),
+            tags: Vec::new(),
             config: None,
             origin: Origin::Default,
             places: BTreeMap::new(),
@@ -219,6 +274,9 @@ impl PluginSection {
             use_: controls.r#use,
             priority: controls.priority,
             points: controls.points,
+            deadlines: controls.deadlines,
+            limits: controls.limits,
+            tags: controls.tags,
             config,
             origin: tree.place().clone(),
             places,
@@ -272,14 +330,15 @@ impl PluginSection {
     /// Whether both say the same, of what is ours and of what is the plugin's.
     pub(crate) fn same(&self, other: &Self) -> bool {
         let ours = |section: &Self| {
-            let (enabled, required, priority) =
-                (section.enabled, section.required, section.priority);
             (
-                enabled,
-                required,
-                priority,
+                (section.enabled, section.required, section.priority),
                 section.use_.clone(),
                 section.points.clone(),
+                (
+                    section.deadlines.clone(),
+                    section.limits.clone(),
+                    section.tags.clone(),
+                ),
             )
         };
         ours(self) == ours(other) && self.same_config(other)

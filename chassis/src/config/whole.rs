@@ -36,7 +36,10 @@ const BEFORE_PLUGINS: &str = "\
 #     use: request-tracing      # the plugin that this is a further instance of; default: that of this name
 #     priority: 0               # of all that it contributes; lower comes first; default: as it says itself
 #     points:
-#       middleware.pre_request: {priority: 5}   # of what it contributes to this point only
+#       middleware.pre_request: {priority: 5}   # of what it contributes to this point only; also `deadline`
+#     deadlines: {init: 30s, start: 30s, stop: 10s, call: 5s}   # of its steps; of each call of a handler that awaits
+#     limits: {in_flight: 100}  # calls of each handler that awaits; further ones are refused with 503; default: any number
+#     tags: [payments]          # words to find it by
 #     config: {}                # its own settings
 ";
 
@@ -103,27 +106,25 @@ pub(crate) fn manual(plugins: &[(Arc<str>, Value)]) -> String {
         defaults.remove(PLUGINS);
     }
     let mut text = format!("{HEAD}\n{}", manual::yaml(&schema, &defaults, 0));
-    _ = write!(text, "\n{BEFORE_PLUGINS}{PLUGINS}:");
-    text.push_str(if plugins.is_empty() { " {}\n" } else { "\n" });
-    for (index, (name, schema)) in plugins.iter().enumerate() {
-        if index > 0 {
-            text.push('\n');
-        }
-        if let Some(about) = schema["description"].as_str() {
-            _ = writeln!(text, "  # {about}");
-        }
-        _ = writeln!(text, "  {name}:\n    enabled: true");
+    _ = write!(text, "\n{BEFORE_PLUGINS}");
+    if !plugins.is_empty() {
+        text.push_str("#\n# Those that are linked, with their defaults:\n");
+    }
+    // As comments: who copies the file should not hold on to the defaults of plugins for ever, and a section may only
+    // stand where its plugin is linked.
+    for (name, schema) in plugins {
+        let about = schema["description"].as_str().unwrap_or_default();
+        _ = writeln!(text, "#\n{:<32} # {about}", format!("#   {name}:"));
+        text.push_str("#     enabled: true\n");
         let own = manual::yaml(schema, &json!({}), 6);
         if !own.is_empty() {
-            let is_empty = own.lines().all(|line| line.trim_start().starts_with('#'));
-            text.push_str(if is_empty {
-                "    config: {}\n"
-            } else {
-                "    config:\n"
-            });
-            text.push_str(&own);
+            text.push_str("#     config:\n");
+            for line in own.lines() {
+                _ = writeln!(text, "# {line}");
+            }
         }
     }
+    _ = writeln!(text, "{PLUGINS}: {{}}");
     text
 }
 

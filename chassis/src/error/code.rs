@@ -56,7 +56,7 @@ impl Code {
     /// Whether it tells of the inside of the service, which is nothing to its clients: they are answered 500 without the
     /// text. All codes of the chassis are such, but those about the request itself; the codes of plugins are not.
     pub(crate) fn is_inside(self) -> bool {
-        let about_requests = [DEADLINE, CLOSED, NO_ANSWER].contains(&self);
+        let about_requests = [DEADLINE, CLOSED, NO_ANSWER, BUSY].contains(&self);
         !about_requests && !self.name.starts_with("http.") && ALL.contains(&self)
     }
 }
@@ -138,6 +138,8 @@ codes! {
     DENIED = "plugin.denied", 403;
     /// A plugin that is `required` is not running, so neither is the service.
     REQUIRED = "plugin.required", 422;
+    /// As many calls of a handler are under way as `limits.in_flight` of its plugin allows. Try again later.
+    BUSY = "plugin.busy", 503;
     /// `cx.require::<T>()` found no export of that type among the plugins that are required.
     NO_EXPORT = "plugin.no_export", 500;
     /// There is no plugin of this name.

@@ -6,12 +6,12 @@ use super::{
     middleware,
 };
 use crate::{
-    call::{Site, Stats},
+    call::{Bounds, Site, Stats},
     config::{Config, PluginSection},
     contributions::Contribution,
     error::{Error, Fix, Result, code},
     graph::{Node, Order},
-    http::{Mount, RouteTable},
+    http::{Mount, RouteContribution, RouteTable},
     instance::{Instance, Record},
     point::{
         Contributed, DeclaredPoint, LinkedPoint, PointInfo, PointKind,
@@ -65,6 +65,7 @@ pub(super) struct Put<'a> {
     pub(super) wish: Wish,
     /// The number of its instance in the generation.
     pub(super) owner: u32,
+    bounds: Bounds,
     gone: Arc<AtomicBool>,
 }
 
@@ -84,6 +85,7 @@ impl Put<'_> {
                 *deadline,
                 Arc::clone(stats),
             )
+            .within(self.bounds)
         }
     }
 
@@ -184,7 +186,11 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, oneshot::
     let routes: Vec<_> = parts
         .instances
         .iter()
-        .flat_map(|instance| instance.contributions.routes.iter().cloned())
+        .flat_map(|instance| {
+            let bounds = bounds(&parts.config.sections().get(instance.name()));
+            let routes = instance.contributions.routes.iter().cloned();
+            routes.map(move |route| RouteContribution { bounds, ..route })
+        })
         .collect();
     let mut mounts: Vec<Mount> = parts
         .instances
@@ -262,16 +268,38 @@ fn group<'a>(
                 continue;
             }
             let mut wish = contribution.wish.clone();
-            let at_point = section
-                .points
-                .get(&*contribution.point)
-                .and_then(|point| point.priority);
-            if let Some(priority) = at_point.or(section.priority) {
+            let at_point = section.points.get(&*contribution.point);
+            let priority = at_point.and_then(|point| point.priority);
+            if let Some(priority) = priority.or(section.priority) {
                 wish.priority = priority;
+            }
+            let mut bounds = bounds(&section);
+            if contribution.is_sync {
+                // What does not await can't be cut off, and is under way once for each thread.
+                bounds = Bounds::default();
+            }
+            if let Some(deadline) = at_point.and_then(|point| point.deadline) {
+                if contribution.is_sync {
+                    let path = format!(
+                        "plugins.{}.points.\"{}\".deadline",
+                        section.name, contribution.point
+                    );
+                    let message =
+                        format!("`{path}`: a handler there does not await, so it can't be cut off");
+                    let error = Error::new(code::CONFIG_INVALID, message).with_help("remove it");
+                    let place = section.place_of(&contribution.point);
+                    errors.push(
+                        error
+                            .in_plugin(Arc::clone(instance.name()))
+                            .from_origin(place.to_string()),
+                    );
+                }
+                bounds.deadline = Some(deadline);
             }
             let put = Put {
                 contribution,
                 wish,
+                bounds,
                 owner,
                 gone: Arc::clone(&instance.record.gone),
             };
@@ -287,6 +315,14 @@ fn group<'a>(
         });
     }
     by_point
+}
+
+/// What a section says of the calls of the handlers.
+fn bounds(section: &PluginSection) -> Bounds {
+    Bounds {
+        deadline: section.deadlines.call,
+        in_flight: section.limits.in_flight,
+    }
 }
 
 /// Drops the contributions that require, at their point, somebody who does not run. (One that nobody has heard of is a

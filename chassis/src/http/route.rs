@@ -2,7 +2,7 @@
 
 use super::{Exchange, Request, Response};
 use crate::{
-    call::{BoxFuture, Site, Stats},
+    call::{Bounds, BoxFuture, Site, Stats},
     error::{Error, Result, code},
 };
 use axum::handler::Handler;
@@ -75,6 +75,8 @@ pub(crate) struct RouteContribution {
     /// The names of the types that the handler takes.
     pub(crate) arguments: String,
     pub(crate) deadline: Option<Duration>,
+    /// What the configuration says of it.
+    pub(crate) bounds: Bounds,
     pub(crate) stats: Arc<Stats>,
 }
 
@@ -94,6 +96,7 @@ impl RouteContribution {
             self.deadline,
             Arc::clone(&self.stats),
         )
+        .within(self.bounds)
     }
 }
 

@@ -36,7 +36,7 @@ const ENDPOINTS: &[Endpoint] = &[
     get("/health/startup", "whether it has started"),
     get(
         "/plugins",
-        "all plugins in order; `?state=`, `?role=` and `?q=` choose among them",
+        "all plugins in order; `?state=`, `?role=`, `?tag=` and `?q=` choose among them",
     ),
     get("/plugins/{name}", "everything that is known of one plugin"),
     get("/plugins/status", "all plugins at a glance, by name"),

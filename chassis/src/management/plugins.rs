@@ -18,6 +18,7 @@ use std::{collections::BTreeMap, sync::Arc};
 pub(super) struct Wanted {
     state: Option<String>,
     role: Option<String>,
+    tag: Option<String>,
     q: Option<String>,
 }
 
@@ -64,13 +65,15 @@ impl Wanted {
             .role
             .as_deref()
             .is_none_or(|role| report.roles.contains(&role));
+        let tags = &report.tags;
+        let has_tag = self.tag.as_ref().is_none_or(|tag| tags.contains(tag));
         let has_text = self.q.as_deref().is_none_or(|q| {
             let info = &report.info;
-            let lists = info.tags.iter().chain(&info.provides).map(String::as_str);
+            let lists = tags.iter().chain(&info.provides).map(String::as_str);
             let mut texts = lists.chain([&*report.name, &*report.plugin, &report.description]);
             texts.any(|text| text.to_lowercase().contains(q))
         });
-        is_state && has_role && has_text
+        is_state && has_role && has_tag && has_text
     }
 }
 

@@ -1,4 +1,4 @@
-//! The smallest service. Run it with `cargo run` in its directory, then `curl localhost:8080/hello/Ada`.
+//! The smallest service. Run it with `cargo run -p hello`, then `curl localhost:8080/hello/Ada`.
 #![forbid(unsafe_code)]
 
 use chassis::prelude::*;

@@ -115,7 +115,7 @@ fn go_plugins() {
         .chain(started)
         .chain([
             "`auth`: the plugin's own settings go under `config:` (move it to `plugins.auth-service.config.auth`)".to_owned(),
-            "`retry` is not a known key of `plugins.auth-service` (known here: `enabled`, `required`, `use`, `priority`, `points`, `config`)".to_owned(),
+            "`retry` is not a known key of `plugins.auth-service` (known here: `enabled`, `required`, `use`, `priority`, `points`, `deadlines`, `limits`, `tags`, `config`)".to_owned(),
         ])
         .collect();
     let told: Vec<&str> = errors
@@ -149,7 +149,7 @@ fn the_whitelist_of_go_plugins() {
     assert_eq!(
         found(&text, &plugins),
         [
-            "config.yaml:4:5: `metadata` is not a known key of `plugins.auth-service` (known here: `enabled`, `required`, `use`, `priority`, `points`, `config`)"
+            "config.yaml:4:5: `metadata` is not a known key of `plugins.auth-service` (known here: `enabled`, `required`, `use`, `priority`, `points`, `deadlines`, `limits`, `tags`, `config`)"
         ]
     );
     let (before, after) = text.split_once("    metadata:").unwrap();

@@ -146,7 +146,7 @@ fn beside_config() {
         (
             "tracing",
             "retry",
-            "`retry` is not a known key of `plugins.tracing` (known here: `enabled`, `required`, `use`, `priority`, `points`, `config`)",
+            "`retry` is not a known key of `plugins.tracing` (known here: `enabled`, `required`, `use`, `priority`, `points`, `deadlines`, `limits`, `tags`, `config`)",
         ),
         (
             "tracing",
@@ -161,7 +161,7 @@ fn beside_config() {
         (
             "unit",
             "retry",
-            "`retry` is not a known key of `plugins.unit` (known here: `enabled`, `required`, `use`, `priority`, `points`, `config`)",
+            "`retry` is not a known key of `plugins.unit` (known here: `enabled`, `required`, `use`, `priority`, `points`, `deadlines`, `limits`, `tags`, `config`)",
         ),
         // Words that mean nothing here.
         (
@@ -201,7 +201,7 @@ fn beside_config() {
     assert_eq!(
         errors_with("plugins: {again: {use: bare, retry: 3}}", &linked),
         [
-            "config.yaml:1:30: `retry` is not a known key of `plugins.again` (known here: `enabled`, `required`, `use`, `priority`, `points`, `config`)"
+            "config.yaml:1:30: `retry` is not a known key of `plugins.again` (known here: `enabled`, `required`, `use`, `priority`, `points`, `deadlines`, `limits`, `tags`, `config`)"
         ]
     );
 }

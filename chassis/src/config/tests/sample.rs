@@ -31,19 +31,36 @@ fn it_has_every_setting_of_the_chassis() {
     assert!(manual.contains("  # name:") && manual.contains("  # version:"));
 }
 
+/// The lines of comments between two others, as what they comment out.
+fn commented(from: &str, to: &str) -> String {
+    let (_, example) = SAMPLE.split_once(from).unwrap();
+    let (example, _) = example.split_once(to).unwrap();
+    let lines = example
+        .lines()
+        .map(|line| line.get(2..).unwrap_or_default());
+    format!("plugins:\n{}", lines.collect::<Vec<_>>().join("\n"))
+}
+
 #[test]
 fn the_commented_example_is_right_as_well() {
-    let (_, example) = SAMPLE.split_once("for the plugin's own:\n#\n").unwrap();
-    let example: String = example
-        .lines()
-        .take_while(|line| line.starts_with('#'))
-        .map(|line| format!("{}\n", &line[2..]))
-        .collect();
-    let config = yaml(&format!("plugins:\n{example}")).build().unwrap();
+    let example = commented("for the plugin's own:\n#\n", "#\n# Those that are linked");
+    let config = yaml(&example).build().unwrap();
     let plugin = config.sections().get("request-tracing");
     assert_eq!(plugin.enabled, Some(true));
     assert_eq!(plugin.required, Some(false));
     assert_eq!(plugin.use_.as_deref(), Some("request-tracing"));
     assert_eq!(plugin.priority, Some(0));
     assert_eq!(plugin.points["middleware.pre_request"].priority, Some(5));
+}
+
+#[test]
+fn the_plugins_can_be_taken_out_of_their_comments() {
+    let config = yaml(&commented("with their defaults:\n#\n", "plugins: {}"))
+        .build()
+        .unwrap();
+    assert_eq!(config.sections().names().count(), 6);
+    assert_eq!(
+        config.sections().get("discount").config.unwrap().to_json(),
+        json!({"percent": 10, "from_cents": 10_000})
+    );
 }
