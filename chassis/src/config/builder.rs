@@ -7,13 +7,13 @@ use std::{
 
 use serde_json::Value;
 
-use super::{
-    Config, Draft, ServiceSettings,
-    layers::{Layers, PROFILE},
-};
-use crate::error::{Error, Result};
+use super::ServiceSettings;
+use crate::error::Error;
 
-/// Layers that become a [`Config`]. The order of the calls is irrelevant, except among texts and
+/// The variable that names the profile.
+pub(super) const PROFILE: &str = "CHASSIS_PROFILE";
+
+/// Layers that become a [`Config`](super::Config). The order of the calls is irrelevant, except among texts and
 /// among values of one path, where the last one wins.
 // No `Debug`: it holds the environment of the process.
 #[derive(Clone, Default)]
@@ -119,21 +119,6 @@ impl ConfigBuilder {
     pub fn set(mut self, path: impl Into<String>, value: impl Into<Value>) -> Self {
         self.code.push((path.into(), value.into()));
         self
-    }
-
-    /// Reads, lays over each other and checks.
-    ///
-    /// # Errors
-    ///
-    /// If anything is wrong with it. All that is wrong is in the one error, as far as it can be known:
-    /// what is in a file that can't be read, can't.
-    pub fn build(self) -> Result<Config> {
-        self.draft().finish(Vec::new(), |_| None)
-    }
-
-    /// The same, as far as it gets: for who goes on looking for errors.
-    pub(crate) fn draft(self) -> Draft {
-        Layers::read(self).join()
     }
 
     /// All errors as one, in the order of their places: whoever corrects a file goes through it once.

@@ -1,6 +1,6 @@
 //! A configuration that was read, and may be wrong: whoever goes on looking for errors adds them to it.
 
-use std::{fmt, net::SocketAddr, path::Path, sync::Arc};
+use std::{collections::BTreeSet, fmt, net::SocketAddr, path::Path, sync::Arc};
 
 use serde_json::Value;
 
@@ -12,7 +12,24 @@ use super::{
     source::ConfigLayer,
     tree::{Node, Origin, Tree},
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, code};
+
+impl ConfigBuilder {
+    /// Reads, lays over each other and checks.
+    ///
+    /// # Errors
+    ///
+    /// If anything is wrong with it. All that is wrong is in the one error, as far as it can be known:
+    /// what is in a file that can't be read, can't.
+    pub fn build(self) -> Result<Config> {
+        self.draft().finish(Vec::new(), |_| None)
+    }
+
+    /// The same, as far as it gets: for who goes on looking for errors.
+    pub(crate) fn draft(self) -> Draft {
+        Layers::read(self).join()
+    }
+}
 
 /// A configuration before it is known to be right.
 pub(crate) struct Draft {
@@ -43,6 +60,12 @@ impl Draft {
             true => Self::check(tree, layers),
             false => Self::broken(layers, errors),
         }
+    }
+
+    /// With what was found before.
+    pub(super) fn and(mut self, errors: Vec<Error>) -> Self {
+        self.errors.extend(errors);
+        self
     }
 
     /// Checks what is ours: the settings of the chassis, and the shape of the plugins' sections.
@@ -127,6 +150,7 @@ impl Draft {
         let mut errors = self.errors;
         errors.extend(self.sections.beside(schema));
         errors.extend(more);
+        drop_followers(&mut errors);
         match (self.settings, ConfigBuilder::all(errors)) {
             (Some(settings), None) => Ok(Config {
                 settings,
@@ -140,6 +164,19 @@ impl Draft {
             )),
         }
     }
+}
+
+/// Drops what is only wrong because a reference leads nowhere.
+fn drop_followers(errors: &mut Vec<Error>) {
+    let is_reference = |error: &Error| error.code() == code::CONFIG_REFERENCE;
+    let places: BTreeSet<String> = errors
+        .iter()
+        .filter(|error| is_reference(error))
+        .filter_map(|error| error.origin().map(str::to_owned))
+        .collect();
+    errors.retain(|error| {
+        is_reference(error) || error.origin().is_none_or(|origin| !places.contains(origin))
+    });
 }
 
 /// What stands below `plugins:`, as far as it can be understood; `known` are the sections of the chassis.

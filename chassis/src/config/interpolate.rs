@@ -71,6 +71,7 @@ impl<'a> Interpolation<'a> {
                             ..value
                         }
                     }
+                    // It stays empty: what else is wrong can be found all the same.
                     Err(refused) => errors.push(refused.at(&tree.origin)),
                 }
             }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{
     Draft, PLUGINS, ServiceSettings, Settings,
-    builder::{ConfigBuilder, FileSource},
+    builder::{ConfigBuilder, FileSource, PROFILE},
     environment,
     interpolate::Interpolation,
     load, path,
@@ -23,9 +23,6 @@ use super::{
     tree::{Origin, Tree},
 };
 use crate::error::{Error, Result, code};
-
-/// The variable that names the profile.
-pub(super) const PROFILE: &str = "CHASSIS_PROFILE";
 
 /// Everything that was read. What the sources give is laid between when they have given it, so that one reading of the
 /// files serves both: the settings of the sources themselves, and the whole.
@@ -144,9 +141,10 @@ impl Layers {
     pub(super) fn join(mut self) -> Draft {
         let errors = std::mem::take(&mut self.errors);
         let layers = Arc::new(self);
-        // A layer that is missing would only make errors that are none.
-        match errors.is_empty() {
-            true => Draft::with_sources(layers, &[]),
+        // A layer that is missing would only make errors that are none. A value that is missing has a place.
+        let is_reference = |error: &Error| error.code() == code::CONFIG_REFERENCE;
+        match errors.iter().all(is_reference) {
+            true => Draft::with_sources(layers, &[]).and(errors),
             false => Draft::broken(layers, errors),
         }
     }
@@ -163,13 +161,13 @@ impl Layers {
             let origin = Origin::Argument(path.as_str().into());
             match path::parse(path) {
                 Some(path) => tree.set(&path, scalar(text, origin)),
-                None => errors.push(no_path(path, &origin)),
+                None => errors.push(path::no_path(path, &origin)),
             }
         }
         for (path, value) in &self.code {
             match path::parse(path) {
                 Some(path) => tree.set(&path, Tree::from_json(value.clone(), &Origin::Code)),
-                None => errors.push(no_path(path, &Origin::Code)),
+                None => errors.push(path::no_path(path, &Origin::Code)),
             }
         }
         tree
@@ -184,12 +182,6 @@ impl fmt::Debug for Layers {
             .field("profile", &self.profile)
             .finish_non_exhaustive()
     }
-}
-
-pub(super) fn no_path(path: &str, origin: &Origin) -> Error {
-    Error::new(code::CONFIG_INVALID, format!("`{path}` is not a path"))
-        .with_help("write keys with dots between them: `server.listen`")
-        .from_origin(origin.to_string())
 }
 
 /// The file of a profile: `config.production.yaml`, beside `config.yaml`.

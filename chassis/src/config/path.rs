@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::tree::Origin;
+use crate::error::{Error, code};
+
 /// One step of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -69,4 +72,11 @@ pub(super) fn parse(text: &str) -> Option<Vec<String>> {
             None => return after.is_empty().then_some(path),
         };
     }
+}
+
+/// What is said of a path that is none.
+pub(super) fn no_path(path: &str, origin: &Origin) -> Error {
+    Error::new(code::CONFIG_INVALID, format!("`{path}` is not a path"))
+        .with_help("write keys with dots between them: `server.listen`")
+        .from_origin(origin.to_string())
 }

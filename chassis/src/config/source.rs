@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    layers::no_path,
     load, path,
     scalar::scalar,
     shape::Misshapen,
@@ -149,7 +148,7 @@ impl ConfigLayer {
             };
             match path::parse(path) {
                 Some(path) => tree.set(&path, value),
-                None => errors.push(no_path(path, &origin)),
+                None => errors.push(path::no_path(path, &origin)),
             }
         }
     }

@@ -194,3 +194,17 @@ fn the_environment_and_the_program_are_taken_as_they_are() {
     let service = &config.settings().service;
     assert_eq!((&*service.name, &*service.version), ("${PORT}", "${PORT}"));
 }
+
+#[test]
+fn one_that_leads_nowhere_hides_no_other_mistake() {
+    let text = "server:\n  listen: ${NONE}\n  max_connections: ${NONE}\n  max_bdy: 1\nlog: {format: xml}\n";
+    assert_eq!(
+        errors(yaml(text).build()),
+        [
+            "config.yaml:2:11: `${NONE}`: there is no such variable in the environment (set it, or write a default: `${NONE:-..}`)",
+            "config.yaml:3:20: `${NONE}`: there is no such variable in the environment (set it, or write a default: `${NONE:-..}`)",
+            "config.yaml:4:3: `max_bdy` is not a known key of `server` (did you mean `max_body`?)",
+            "config.yaml:5:15: `log.format`: `xml` is not one of `pretty`, `json`",
+        ]
+    );
+}
