@@ -1,7 +1,7 @@
 //! The life of a service on one screen.
 
 use crate::{
-    config::{Config, ConfigBuilder, Settings},
+    config::{Config, ConfigBuilder, Overrides, Settings},
     error::{Error, Result},
     handle::ChassisHandle,
     http::Mount,
@@ -249,7 +249,9 @@ impl ChassisBuilder {
         }
         let registry = Registry::new(self.linked, std::mem::take(&mut self.by_hand))?;
         let config = self.config.clone();
-        let source = Box::new(move || config.clone().draft());
+        let source = Box::new(move |overrides: &Overrides| {
+            config.clone().overrides(overrides.clone()).draft()
+        });
         Ok(Arc::new(Reloader::new(
             registry,
             source,

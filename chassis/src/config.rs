@@ -7,6 +7,7 @@ use crate::error::Result;
 mod fix;
 mod builder;
 mod layers;
+mod overrides;
 mod draft;
 mod shown;
 mod whole;
@@ -38,6 +39,7 @@ pub use builder::ConfigBuilder;
 pub(crate) use draft::Draft;
 pub(crate) use fix::{Fixed, apply as fix};
 pub(crate) use foreign::is_reserved;
+pub(crate) use overrides::Overrides;
 pub(crate) use plugins::{PluginSection, Sections};
 pub use settings::{
     AdmissionSettings, LifecycleSettings, LogFormat, LogSettings, ManagementSettings,
@@ -55,7 +57,7 @@ use layers::Layers;
 const PLUGINS: &str = "plugins";
 
 /// A configuration that has been read and found right: *defaults < file < profile < sources < environment <
-/// arguments < code*.
+/// arguments < management < code*.
 ///
 /// Every value keeps its origin; an error names it. The plugins' own settings are only checked when
 /// their plugin reads them.

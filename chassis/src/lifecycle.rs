@@ -160,7 +160,7 @@ impl<'a> Making<'a> {
             };
             let record = Record::new(name, info, terms, self.plan.workers.clone());
             if !spec.is_enabled() {
-                let why = format!("`enabled: false` at {}", spec.section.origin);
+                let why = format!("`enabled: false` at {}", spec.section.enabled_at());
                 record.become_because(PluginState::Disabled, why);
             }
             Arc::new(record)

@@ -7,7 +7,10 @@ use crate::{
     http::{Body, Request, Response, failure_of, in_full, problem},
     server,
 };
-use axum::{Router, routing::get, routing::post};
+use axum::{
+    Router,
+    routing::{get, patch, post},
+};
 use http::{HeaderValue, Uri, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -32,6 +35,7 @@ mod points;
 mod service;
 mod health;
 mod reload;
+mod change;
 mod guard;
 
 /// How many connections are served at a time; further ones wait. Operators and scrapers are few.
@@ -85,6 +89,12 @@ fn router(handle: ChassisHandle) -> Router {
         .route("/plugins/status", get(plugins::status))
         .route("/plugins/graph", get(graph::graph))
         .route("/plugins/{name}", get(plugins::one))
+        .route("/plugins/{name}/enable", post(change::enable))
+        .route("/plugins/{name}/disable", post(change::disable))
+        .route(
+            "/plugins/{name}/config",
+            patch(change::configure).delete(change::reset),
+        )
         .route("/explain/{name}", get(explain::explain))
         .route("/extension-points", get(points::map))
         .route("/generations", get(service::generations))

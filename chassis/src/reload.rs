@@ -1,7 +1,7 @@
 //! The next generation, or the old one: start-up is the first reload, shutdown the last.
 
 use crate::{
-    config::{Config, Draft, Settings},
+    config::{Config, Draft, Overrides, Settings},
     error::{Error, Result, code},
     generation::Current,
     http::Mount,
@@ -40,8 +40,8 @@ pub(crate) struct Files {
     pub(crate) seen: Fingerprint,
 }
 
-/// Reads the configuration anew.
-pub(crate) type Source = Box<dyn Fn() -> Draft + Send + Sync>;
+/// Reads the configuration anew, with what operators have changed.
+pub(crate) type Source = Box<dyn Fn(&Overrides) -> Draft + Send + Sync>;
 
 /// Who builds generations, and knows of them all.
 pub(crate) struct Reloader {
@@ -55,6 +55,8 @@ pub(crate) struct Reloader {
     ledger: Mutex<Ledger>,
     /// What the sources of configuration gave for the generation that serves.
     given: Mutex<Given>,
+    /// What operators have changed.
+    overrides: Mutex<Overrides>,
     /// The files that the configuration was read from last, and what was in them.
     files: watch::Sender<Files>,
     /// Cancelled when the service begins to stop; what is being built then is given up.
@@ -77,6 +79,7 @@ impl Reloader {
             turn: tokio::sync::Mutex::default(),
             ledger: Mutex::default(),
             given: Mutex::default(),
+            overrides: Mutex::default(),
             files: watch::Sender::new(Files::default()),
             closing: CancellationToken::new(),
         }
@@ -84,6 +87,11 @@ impl Reloader {
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn overrides(&self) -> Overrides {
+        let overrides = self.overrides.lock();
+        overrides.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn given(&self) -> MutexGuard<'_, Given> {
@@ -112,9 +120,13 @@ impl Reloader {
 
     /// Reads the configuration; the sources have not been asked yet.
     pub(crate) fn read(&self) -> Result<Config> {
+        self.read_with(&self.overrides())
+    }
+
+    fn read_with(&self, overrides: &Overrides) -> Result<Config> {
         // Before they are read: what changes meanwhile is a change.
         let mut seen = Fingerprint::of(&self.files.borrow().paths);
-        let draft = (self.source)();
+        let draft = (self.source)(overrides);
         let mut paths: Vec<PathBuf> = draft.watched().map(Into::into).collect();
         paths.extend(self.given().watched().map(Into::into));
         seen.extend(&paths);
@@ -228,7 +240,15 @@ impl Reloader {
     /// Reads the configuration, builds the next generation, makes it the one that serves, waits for the old one to
     /// empty, and stops it. Any failure before the swap leaves the old one serving.
     pub(crate) async fn reload(self: &Arc<Self>) -> Result<Reloaded> {
-        self.try_reload().await.inspect_err(|error| {
+        self.reload_with(|_| ()).await
+    }
+
+    /// The same after an operator's change, which only lasts if the reload succeeds.
+    pub(crate) async fn reload_with(
+        self: &Arc<Self>,
+        change: impl FnOnce(&mut Overrides) + Send,
+    ) -> Result<Reloaded> {
+        self.try_reload(change).await.inspect_err(|error| {
             let (code, told) = (error.code(), error.line());
             if [code::RELOAD_BUSY, code::CLOSED].contains(&code) {
                 tracing::warn!(code = code.name(), error = %told, "reload refused");
@@ -238,7 +258,10 @@ impl Reloader {
         })
     }
 
-    async fn try_reload(self: &Arc<Self>) -> Result<Reloaded> {
+    async fn try_reload(
+        self: &Arc<Self>,
+        change: impl FnOnce(&mut Overrides) + Send,
+    ) -> Result<Reloaded> {
         let _turn = self.turn.try_lock().map_err(|_| {
             Error::new(code::RELOAD_BUSY, "a reload is running already")
                 .with_help("try again when it is done")
@@ -250,7 +273,10 @@ impl Reloader {
         let Some(old) = self.current.enter(0) else {
             return Err(Error::new(code::CLOSED, "the service does not run yet"));
         };
-        let config = self.read()?;
+        let before_change = self.overrides();
+        let mut overrides = before_change.clone();
+        change(&mut overrides);
+        let config = self.read_with(&overrides)?;
         let number = self.ledger().last_number + 1;
         let ran = |record: &Arc<Record>| (Arc::clone(&record.name), record.state().is_alive());
         let before: BTreeMap<_, _> = old.0.records.iter().map(ran).collect();
@@ -267,6 +293,13 @@ impl Reloader {
         let mut reloaded = answer::compare(&old.0, &built.generation);
         drop(old);
         let until_gone = self.publish(built);
+        if overrides != before_change {
+            reloaded.message += "; a restart forgets what was changed here";
+        }
+        *self
+            .overrides
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = overrides;
         reloaded.swap_ms = millis(since);
 
         let mut until_gone = until_gone.unwrap_or_else(|| oneshot::channel().1);

@@ -37,6 +37,8 @@ mod watching;
 mod secrets;
 // The keys of a section that are not the plugin's own.
 mod controls;
+// What operators change while the service runs.
+mod overrides;
 // The command line of every service.
 mod command_line;
 // The management endpoints, over real HTTP.

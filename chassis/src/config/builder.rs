@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::ServiceSettings;
+use super::{Overrides, ServiceSettings};
 use crate::error::Error;
 
 /// The variable that names the profile.
@@ -24,6 +24,7 @@ pub struct ConfigBuilder {
     pub(super) texts: Vec<(String, String)>,
     pub(super) environment: Vec<(OsString, OsString)>,
     pub(super) arguments: Vec<(String, String)>,
+    pub(super) overrides: Overrides,
     pub(super) code: Vec<(String, Value)>,
 }
 
@@ -110,6 +111,12 @@ impl ConfigBuilder {
     #[must_use]
     pub fn argument(mut self, path: impl Into<String>, value: impl Into<String>) -> Self {
         self.arguments.push((path.into(), value.into()));
+        self
+    }
+
+    /// What operators have changed.
+    pub(crate) fn overrides(mut self, overrides: Overrides) -> Self {
+        self.overrides = overrides;
         self
     }
 

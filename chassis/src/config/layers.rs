@@ -1,5 +1,5 @@
 //! The layers that were read, and how they become one tree: *defaults < file < texts < profile < sources <
-//! environment < arguments < code*.
+//! environment < arguments < management < code*.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Draft, PLUGINS, ServiceSettings, Settings,
+    Draft, Overrides, PLUGINS, ServiceSettings, Settings,
     builder::{ConfigBuilder, FileSource, PROFILE},
     environment,
     interpolate::Interpolation,
@@ -32,6 +32,7 @@ pub(super) struct Layers {
     files: Tree,
     environment: Vec<(OsString, OsString)>,
     arguments: Vec<(String, String)>,
+    overrides: Overrides,
     code: Vec<(String, Value)>,
     /// The file, if there was one to read.
     pub(super) file: Option<PathBuf>,
@@ -61,6 +62,7 @@ impl Layers {
             defaults,
             environment: builder.environment,
             arguments: builder.arguments,
+            overrides: builder.overrides,
             code: builder.code,
             file: None,
             profile: None,
@@ -164,6 +166,7 @@ impl Layers {
                 None => errors.push(path::no_path(path, &origin)),
             }
         }
+        tree.merge(self.overrides.tree());
         for (path, value) in &self.code {
             match path::parse(path) {
                 Some(path) => tree.set(&path, Tree::from_json(value.clone(), &Origin::Code)),

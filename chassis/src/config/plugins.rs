@@ -128,6 +128,8 @@ pub(crate) struct PluginSection {
     pub(crate) config: Option<Tree>,
     /// Where the section is.
     pub(crate) origin: Origin,
+    /// Where `enabled` is said.
+    enabled_at: Option<Origin>,
     /// Where its points are.
     places: BTreeMap<String, Origin>,
     /// Keys beside `config:` that are not ours.
@@ -210,6 +212,7 @@ impl PluginSection {
             tags: Vec::new(),
             config: None,
             origin: Origin::Default,
+            enabled_at: None,
             places: BTreeMap::new(),
             beside: Vec::new(),
             doubt: None,
@@ -279,6 +282,7 @@ impl PluginSection {
             tags: controls.tags,
             config,
             origin: tree.place().clone(),
+            enabled_at: tree.get("enabled").map(|enabled| enabled.origin.clone()),
             places,
             beside,
             doubt,
@@ -288,6 +292,11 @@ impl PluginSection {
     /// Whether all of it can be understood.
     pub(crate) fn is_whole(&self) -> bool {
         self.doubt.is_none() && self.beside.is_empty()
+    }
+
+    /// Where it says whether the plugin takes part.
+    pub(crate) fn enabled_at(&self) -> &Origin {
+        self.enabled_at.as_ref().unwrap_or(&self.origin)
     }
 
     /// Where it says something of this point.

@@ -68,6 +68,8 @@ pub(crate) enum Origin {
     Environment(Arc<str>),
     /// The arguments of the program: `--set server.listen`.
     Argument(Arc<str>),
+    /// An operator, while the service runs.
+    Management,
     /// The program.
     Code,
 }
@@ -101,6 +103,7 @@ impl fmt::Display for Origin {
             Self::Source { place, .. } => f.write_str(place),
             Self::Environment(name) => write!(f, "environment {name}"),
             Self::Argument(path) => write!(f, "--set {path}"),
+            Self::Management => f.write_str("management"),
             Self::Code => f.write_str("code"),
         }
     }

@@ -148,7 +148,13 @@ fn check_media_type(headers: &HeaderMap, body: &Bytes) -> Result<()> {
         .and_then(|value| value.to_str().ok())
         .unwrap_or("");
     let media_type = media_type.split(';').next().unwrap_or("").trim();
-    if body.is_empty() || media_type.eq_ignore_ascii_case("application/json") {
+    // A form of a page can send neither.
+    let json = ["application/json", "application/merge-patch+json"];
+    if body.is_empty()
+        || json
+            .iter()
+            .any(|json| media_type.eq_ignore_ascii_case(json))
+    {
         return Ok(());
     }
     Err(Error::new(

@@ -12,19 +12,19 @@ pub(super) struct Endpoint {
 }
 
 const fn get(path: &'static str, description: &'static str) -> Endpoint {
+    other("GET", path, description)
+}
+
+const fn other(method: &'static str, path: &'static str, description: &'static str) -> Endpoint {
     Endpoint {
-        method: "GET",
+        method,
         path,
         description,
     }
 }
 
 const fn post(path: &'static str, description: &'static str) -> Endpoint {
-    Endpoint {
-        method: "POST",
-        path,
-        description,
-    }
+    other("POST", path, description)
 }
 
 const ENDPOINTS: &[Endpoint] = &[
@@ -55,6 +55,24 @@ const ENDPOINTS: &[Endpoint] = &[
     get(
         "/generations",
         "the generations that serve, drain, or have ended lately",
+    ),
+    post(
+        "/plugins/{name}/enable",
+        "let a plugin take part, by a reload; a restart forgets it",
+    ),
+    post(
+        "/plugins/{name}/disable",
+        "keep a plugin out, by a reload; a restart forgets it",
+    ),
+    other(
+        "PATCH",
+        "/plugins/{name}/config",
+        "change settings of a plugin by a JSON merge patch and a reload; a restart forgets it",
+    ),
+    other(
+        "DELETE",
+        "/plugins/{name}/config",
+        "take back what was changed of a plugin since the start",
     ),
     post(
         "/reload",

@@ -13,7 +13,7 @@ async fn the_index_lists_endpoints_and_all_of_them_exist() {
     let (running, management) = shop().await;
     let index = get_json(management, "/").await;
     let endpoints = index.as_array().unwrap();
-    assert_eq!(endpoints.len(), 14);
+    assert_eq!(endpoints.len(), 18);
     for endpoint in endpoints {
         assert!(
             endpoint["description"]

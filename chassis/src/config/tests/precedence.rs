@@ -9,13 +9,14 @@ use proptest::prelude::*;
 #[derive(Clone, Debug)]
 struct Said(Vec<BTreeMap<String, u32>>);
 
-const LAYERS: [&str; 7] = [
+const LAYERS: [&str; 8] = [
     "file",
     "text",
     "profile",
     "source",
     "environment",
     "argument",
+    "management",
     "code",
 ];
 
@@ -63,7 +64,12 @@ proptest! {
         for (path, value) in &layers[5] {
             builder = builder.argument(path, value.to_string());
         }
+        let mut overrides = crate::config::Overrides::default();
         for (path, value) in &layers[6] {
+            overrides.set(&path.split('.').collect::<Vec<_>>(), (*value).into());
+        }
+        builder = builder.overrides(overrides);
+        for (path, value) in &layers[7] {
             builder = builder.set(path, *value);
         }
         let config = builder.build().unwrap().with_sources(&[source]).finish(Vec::new(), |_| None).unwrap();
@@ -84,6 +90,7 @@ proptest! {
                 "source" => origin == "source",
                 "environment" => origin.starts_with("environment CHASSIS__"),
                 "argument" => origin == format!("--set {path}"),
+                "management" => origin == "management",
                 _ => origin == "code",
             };
             prop_assert!(is_named, "{path} of {layer} is said to be from {origin}");

@@ -1,0 +1,48 @@
+//! `POST /plugins/{name}/enable`, `/disable`; `PATCH` and `DELETE /plugins/{name}/config`.
+
+use crate::{
+    error::{Error, Result, code},
+    handle::ChassisHandle,
+    http::{Json, Path},
+    reload::Reloaded,
+};
+use axum::extract::State;
+use bytes::Bytes;
+use serde_json::Value;
+
+type Answer = Result<Json<Reloaded>>;
+
+pub(super) async fn enable(
+    State(handle): State<ChassisHandle>,
+    Path(name): Path<String>,
+) -> Answer {
+    handle.enable(&name).await.map(Json)
+}
+
+pub(super) async fn disable(
+    State(handle): State<ChassisHandle>,
+    Path(name): Path<String>,
+) -> Answer {
+    handle.disable(&name).await.map(Json)
+}
+
+pub(super) async fn configure(
+    State(handle): State<ChassisHandle>,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let refuse = |message: String| {
+        Error::new(code::BAD_REQUEST, message)
+            .with_help("write the settings to change: `{\"percent\": 20}`; `null` takes one back")
+    };
+    let patch: Value = serde_json::from_slice(&body)
+        .map_err(|error| refuse(format!("the body is not JSON: {error}")))?;
+    if !patch.is_object() {
+        return Err(refuse("the body is no JSON object".to_owned()));
+    }
+    handle.configure(&name, patch).await.map(Json)
+}
+
+pub(super) async fn reset(State(handle): State<ChassisHandle>, Path(name): Path<String>) -> Answer {
+    handle.reset(&name).await.map(Json)
+}
