@@ -15,6 +15,7 @@ mod source;
 mod plugins;
 mod beside;
 mod settings;
+mod filter;
 mod manual;
 mod shape;
 mod section;
@@ -37,6 +38,7 @@ mod tests;
 
 pub use builder::ConfigBuilder;
 pub(crate) use draft::Draft;
+pub(crate) use filter::log_filter;
 pub(crate) use fix::{Fixed, apply as fix};
 pub(crate) use foreign::is_reserved;
 pub(crate) use overrides::Overrides;

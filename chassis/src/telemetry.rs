@@ -2,7 +2,7 @@
 
 use crate::{
     call::keep_place,
-    config::{LogFormat, LogSettings},
+    config::{LogFormat, LogSettings, log_filter},
     error::{Error, Result, code},
     http::is_quiet,
     service::SPAN,
@@ -10,7 +10,7 @@ use crate::{
 use std::io::IsTerminal as _;
 use tracing::{Metadata, Subscriber, subscriber::Interest};
 use tracing_subscriber::{
-    EnvFilter, Layer, fmt,
+    Layer, fmt,
     layer::{Context, SubscriberExt as _},
     util::SubscriberInitExt as _,
 };
@@ -20,7 +20,7 @@ mod line;
 /// Installs the log: to standard error, as `log:` says; `RUST_LOG` replaces its filter.
 pub(crate) fn init(settings: &LogSettings) -> Result<()> {
     let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| settings.filter.clone());
-    let filter = EnvFilter::try_new(&filter).map_err(|error| {
+    let filter = log_filter(&filter).map_err(|error| {
         Error::new(
             code::CONFIG_INVALID,
             format!("`{filter}` is not a filter of the log: {error}"),

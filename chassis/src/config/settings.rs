@@ -8,9 +8,9 @@ use std::{
 use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
 
 use super::{
+    filter::log_filter,
     path,
     section::invalid,
     tree::{Origin, Tree},
@@ -229,7 +229,7 @@ impl Settings {
                 "write a longer time",
             );
         }
-        if let Err(error) = EnvFilter::try_new(&self.log.filter) {
+        if let Err(error) = log_filter(&self.log.filter) {
             refuse(
                 "log.filter",
                 &error.to_string(),
