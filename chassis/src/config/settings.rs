@@ -178,10 +178,12 @@ pub enum LogFormat {
 impl Settings {
     /// What types can't say. Each error names the place of the value.
     pub(super) fn validate(&self, tree: &Tree, errors: &mut Vec<Error>) {
-        let mut refuse = |path: &str, message: &str, help: &str| {
+        let place = |path: &str| {
             let value = path::parse(path).and_then(|keys| tree.lookup(&keys));
-            let place = value.map_or(&Origin::Default, Tree::place);
-            errors.push(invalid(path, place, message).with_help(help));
+            value.map_or(&Origin::Default, Tree::place)
+        };
+        let mut refuse = |path: &str, message: &str, help: &str| {
+            errors.push(invalid(path, place(path), message).with_help(help));
         };
 
         if !self.management.listen.ip().is_loopback() {
@@ -192,9 +194,20 @@ impl Settings {
             );
         }
         if overlap(self.server.listen, self.management.listen) {
+            // A default has no place to look at, and can't be the one to blame.
+            let (path, message) = match place("management.listen") {
+                Origin::Default => (
+                    "server.listen",
+                    "`management.listen` has this address already",
+                ),
+                _ => (
+                    "management.listen",
+                    "`server.listen` has this address already",
+                ),
+            };
             refuse(
-                "management.listen",
-                "`server.listen` has this address already",
+                path,
+                message,
                 "give one of them another port, or 0 for any that is free",
             );
         }

@@ -87,6 +87,13 @@ fn two_listeners_need_two_addresses() {
             ]
         );
     }
+    // The default is not to blame.
+    assert_eq!(
+        errors(yaml("server:\n  listen: 127.0.0.1:8081").build()),
+        [
+            "config.yaml:2:11: `server.listen`: `management.listen` has this address already (give one of them another port, or 0 for any that is free)"
+        ]
+    );
     for (server, management) in [
         ("127.0.0.1:0", "127.0.0.1:0"),
         ("127.0.0.1:18480", "127.0.0.1:18481"),
