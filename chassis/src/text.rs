@@ -62,7 +62,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         }
         _ => {
             return Err(format!(
-                "`{unit}` is not a unit of time; write one of ms, s, m, h"
+                "the unit of `{text}` is not known; write one of ms, s, m, h"
             ));
         }
     };
@@ -101,7 +101,7 @@ pub(crate) fn parse_size(text: &str) -> Result<usize, String> {
         }
         _ => {
             return Err(format!(
-                "`{unit}` is not a unit of size; write one of B, KiB, MiB, GiB"
+                "the unit of `{text}` is not known; write one of B, KiB, MiB, GiB"
             ));
         }
     };

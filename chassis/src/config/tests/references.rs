@@ -137,6 +137,15 @@ fn an_error_names_place_and_variable_and_not_the_value() {
             "config.yaml:5:11 (${SECRET}): `log.format`: it is not one of `pretty`, `json`",
         ]
     );
+    let text = "server:\n  max_body: ${SECRET}\n  request_timeout: ${SECRET}\n";
+    let found = errors(yaml(text).environment([("SECRET", "2hunter")]).build());
+    assert_eq!(
+        found,
+        [
+            "config.yaml:2:13 (${SECRET}): `server.max_body`: the unit of this value is not known; write one of B, KiB, MiB, GiB",
+            "config.yaml:3:20 (${SECRET}): `server.request_timeout`: the unit of this value is not known; write one of ms, s, m, h",
+        ]
+    );
 }
 
 #[test]

@@ -35,7 +35,7 @@ plugins:
     let expected = [
         "config.yaml:2:11: `server.listen`: invalid socket address syntax (write an IP address and a port: `127.0.0.1:8080`)",
         "config.yaml:3:13: `server.max_body`: `2000000` has no unit; write `2000000B` or `2000000KiB`",
-        "config.yaml:4:15: `server.max_header`: `MB` is not a unit of size; write one of B, KiB, MiB, GiB",
+        "config.yaml:4:15: `server.max_header`: the unit of `1MB` is not known; write one of B, KiB, MiB, GiB",
         "config.yaml:5:20: `server.request_timeout`: `30` has no unit; write `30s` or `30ms`",
         "config.yaml:6:3: `idle_timout` is not a known key of `server` (did you mean `idle_timeout`?)",
         "config.yaml:7:20: `server.max_connections`: expected a whole number, found a string",
