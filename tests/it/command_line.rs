@@ -8,17 +8,17 @@ use std::{
 };
 use tempfile::TempDir;
 
-const EVERYTHING: &str = env!("CARGO_BIN_EXE_everything");
-const VICTIM: &str = env!("CARGO_BIN_EXE_victim");
+pub(crate) const EVERYTHING: &str = env!("CARGO_BIN_EXE_everything");
+pub(crate) const VICTIM: &str = env!("CARGO_BIN_EXE_victim");
 
 /// What a program said, and how it ended.
-struct Said {
-    out: String,
-    err: String,
-    code: Option<i32>,
+pub(crate) struct Said {
+    pub(crate) out: String,
+    pub(crate) err: String,
+    pub(crate) code: Option<i32>,
 }
 
-fn run(program: &str, directory: &Path, arguments: &[&str]) -> Said {
+pub(crate) fn run(program: &str, directory: &Path, arguments: &[&str]) -> Said {
     said(
         Command::new(program)
             .args(arguments)
@@ -42,7 +42,7 @@ fn said(command: &mut Command) -> Said {
 }
 
 /// A directory with this as `config.yaml`.
-fn with(yaml: &str) -> TempDir {
+pub(crate) fn with(yaml: &str) -> TempDir {
     let directory = tempfile::tempdir().expect("there is room");
     fs::write(directory.path().join("config.yaml"), yaml).expect("there is room");
     directory

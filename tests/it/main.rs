@@ -43,6 +43,8 @@ mod overrides;
 mod command_line;
 // The management endpoints, over real HTTP.
 mod management;
+// Each setting, and what a user sees of it.
+mod every_setting;
 
 // A crate that registers nothing: what becomes of it is told in `startup`.
 chassis::link!(tower);

@@ -38,13 +38,13 @@ impl Plugin for Teller {
 }
 
 /// A running service, and what its generations were built with.
-struct Service {
+pub(crate) struct Service {
     running: Running,
     built: UnboundedReceiver<String>,
 }
 
 impl Service {
-    async fn start(name: &str, file: &Path, more: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(name: &str, file: &Path, more: &[(&str, &str)]) -> Self {
         let (tell, built) = unbounded_channel();
         TOLD.lock()
             .expect("no test panics with it")
@@ -66,13 +66,13 @@ impl Service {
     }
 
     /// What the next generation is built with.
-    async fn next(&mut self) -> String {
+    pub(crate) async fn next(&mut self) -> String {
         let next = tokio::time::timeout(Duration::from_secs(30), self.built.recv());
         next.await.expect("the change is seen").expect("it is told")
     }
 }
 
-fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     format!("plugins:\n  teller:\n    config:\n      text: {text}\n")
 }
 

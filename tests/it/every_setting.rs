@@ -1,0 +1,240 @@
+//! Every setting does what it is documented to do: one row for each, with what a user sees by default and with another value.
+//!
+//! A row starts its service twice, and both times looks in the same way: what differs can only come from the setting. Where
+//! that is a matter of time, the time is virtual.
+
+use crate::command_line::{EVERYTHING, run, with};
+use std::{
+    fmt::Write as _,
+    future::Future,
+    sync::{Mutex, PoisonError},
+    thread,
+};
+use tokio::runtime::Builder;
+
+// The leaves of the schema.
+mod leaves;
+// Virtual time over real connections.
+mod hands;
+// Limits of the server, its addresses, and its end: over real connections.
+mod sockets;
+// What needs no connection.
+mod memory;
+// How plugins take part, and the settings of those that are shipped.
+mod plugins;
+// What only a process has: a log, an answer to `status`.
+mod processes;
+// Files that change.
+mod files;
+
+/// A setting, and what it changes.
+struct Row {
+    /// The way to it. Where the leaf has a `*` it names something of the service that the row starts.
+    path: &'static str,
+    /// Another value than the default, in YAML.
+    value: &'static str,
+    /// What is seen by default.
+    by_default: &'static str,
+    /// What is seen with the value.
+    with_value: &'static str,
+    /// Starts a service and looks.
+    see: fn(Setting) -> String,
+}
+
+/// What a service is started with: the value of a row, or nothing.
+#[derive(Clone, Copy)]
+struct Setting {
+    path: &'static str,
+    value: Option<&'static str>,
+}
+
+const fn row(
+    path: &'static str,
+    value: &'static str,
+    by_default: &'static str,
+    with_value: &'static str,
+    see: fn(Setting) -> String,
+) -> Row {
+    Row {
+        path,
+        value,
+        by_default,
+        with_value,
+        see,
+    }
+}
+
+#[rustfmt::skip] // It is a table.
+const ROWS: &[Row] = &[
+    row("service.name", "shop", "everything", "shop", processes::name),
+    row("service.version", "3.2.1", "0.0.0", "3.2.1", processes::version),
+
+    row("server.listen", "127.0.0.1:0", "port 8080", "a free port", sockets::service_address),
+    row("server.max_header", "32KiB", "20 KiB: 431", "20 KiB: 200", sockets::large_head),
+    row("server.max_body", "1KiB", "2 KiB: 200", "2 KiB: 413", memory::large_body),
+    row("server.header_timeout", "3s", "408 after 10s", "408 after 3s", sockets::slow_head),
+    row("server.request_timeout", "5s", "504 after 30s", "504 after 5s", memory::slow_request),
+    row("server.idle_timeout", "15s", "closed after 60s", "closed after 15s", sockets::idle_connection),
+    row("server.max_connections", "1", "the second is served at once", "the second waits for the end of the first", sockets::two_connections),
+    row("server.trusted_proxies", "[127.0.0.0/8]", "from 127.0.0.1", "from 192.0.2.7", memory::forwarded),
+
+    row("management.listen", "127.0.0.1:0", "port 8081", "a free port", sockets::management_address),
+
+    row("lifecycle.init_deadline", "5s", "failed after 30s", "failed after 5s", memory::hanging_init),
+    row("lifecycle.start_deadline", "5s", "failed after 30s", "failed after 5s", memory::hanging_start),
+    row("lifecycle.stop_deadline", "5s", "failed after 10s", "failed after 5s", memory::hanging_stop),
+
+    row("shutdown.delay", "20s", "not ready, and open for 0s", "not ready, and open for 20s", sockets::delayed_end),
+    row("shutdown.grace", "5s", "cut off after 30s", "cut off after 5s", sockets::hanging_end),
+    row("shutdown.idle_linger", "5s", "closed after 1s", "closed after 5s", sockets::idle_end),
+
+    row("reload.drain", "5s", "stopped after 30s", "stopped after 5s", memory::held_generation),
+    row("reload.watch", "false", "a change is seen", "no change is seen", files::told_change),
+    row("reload.poll", "100ms", "no change is seen", "a change is seen", files::silent_change),
+
+    row("admission.max_plugins", "1", "2 run", "1 run", memory::two_plugins),
+
+    row("log.filter", "error", "ERROR, INFO", "ERROR", processes::levels),
+    row("log.format", "json", "text", "JSON", processes::format),
+
+    row("plugins.greeter.enabled", "false", "200", "404", plugins::greets),
+    row("plugins.greeter.required", "true", "serves without it", "plugin.required", plugins::denied),
+    row("plugins.second.use", "greeter", "config.unknown_plugin", "Ahoy, Ada!", plugins::further_instance),
+    row("plugins.request-tracing.priority", "-5", "inside, in and out", "outside, in and out", plugins::order),
+    row("plugins.request-tracing.points.\"middleware.pre_request\".priority", "-5", "inside, in and out", "outside on the way in only", plugins::order),
+
+    row("plugins.config-directory.config.directory", "settings.d", "Hello, Ada!", "Ahoy, Ada!", processes::directory),
+    row("plugins.config-directory.config.secret", "true", "Ahoy", "***", sockets::shown_greeting),
+    row("plugins.greeter.config.greeting", "Ahoy", "Hello, Ada!", "Ahoy, Ada!", plugins::greeting),
+    row("plugins.request-tracing.config.correlation_header", "X-Trace", "x-correlation-id, x-processing-time", "x-processing-time, x-trace", plugins::headers),
+    row("plugins.request-tracing.config.timing_header", "X-Took", "x-correlation-id, x-processing-time", "x-correlation-id, x-took", plugins::headers),
+];
+
+#[test]
+fn every_leaf_has_a_row_and_every_row_a_leaf() {
+    let leaves = leaves::all();
+    let mut wrong = String::new();
+    for leaf in &leaves {
+        if !ROWS.iter().any(|row| leaves::is_at(leaf, row.path)) {
+            _ = writeln!(wrong, "`{leaf}` has no row: what does a user see of it?");
+        }
+    }
+    for Row { path, .. } in ROWS {
+        if !leaves.iter().any(|leaf| leaves::is_at(leaf, path)) {
+            _ = writeln!(wrong, "`{path}` has a row, and is no setting");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}in {leaves:#?}");
+}
+
+#[test]
+fn every_value_is_other_than_the_default() {
+    let set = ROWS
+        .iter()
+        .flat_map(|row| ["--set".to_owned(), format!("{}={}", row.path, row.value)]);
+    let arguments: Vec<String> = ["config".to_owned(), "--diff".to_owned()]
+        .into_iter()
+        .chain(set)
+        .collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let shown = run(EVERYTHING, with("").path(), &arguments);
+    for Row { path, .. } in ROWS {
+        let is_shown = shown
+            .out
+            .lines()
+            .any(|line| line.starts_with(&format!("{path}: ")));
+        assert!(is_shown, "{path} in\n{}{}", shown.out, shown.err);
+    }
+}
+
+#[test]
+fn every_setting_does_what_it_says() {
+    let rows = Mutex::new(ROWS.iter());
+    let wrong = Mutex::new(String::new());
+    // They wait more than they work.
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let row = rows.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some(row) = row else { return };
+                    let told = row.check();
+                    wrong
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push_str(&told);
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap_or_else(PoisonError::into_inner);
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+impl Row {
+    /// What is seen and should not be; nothing if all is well.
+    fn check(&self) -> String {
+        let &Self {
+            path,
+            value,
+            by_default,
+            with_value,
+            see,
+        } = self;
+        let mut wrong = String::new();
+        if by_default == with_value {
+            _ = writeln!(wrong, "`{path}`: nobody would see a difference");
+        }
+        for (value, expected) in [(None, by_default), (Some(value), with_value)] {
+            let with = value.map_or("by default".to_owned(), |value| format!("with {value}"));
+            // On a thread of its own: one that panics is one row that fails.
+            let seen = thread::Builder::new()
+                .name(format!("{path} {with}"))
+                .spawn(move || see(Setting { path, value }))
+                .map(thread::JoinHandle::join);
+            match seen {
+                Ok(Ok(seen)) if seen == expected => {}
+                Ok(Ok(seen)) => {
+                    _ = writeln!(
+                        wrong,
+                        "`{path}` {with}: expected {expected:?}, seen {seen:?}"
+                    );
+                }
+                Ok(Err(_)) => _ = writeln!(wrong, "`{path}` {with}: it panicked, see above"),
+                Err(error) => _ = writeln!(wrong, "`{path}` {with}: {error}"),
+            }
+        }
+        wrong
+    }
+}
+
+impl Setting {
+    /// As it stands in a configuration file.
+    fn yaml(self) -> String {
+        let Some(value) = self.value else {
+            return String::new();
+        };
+        let mut yaml = String::new();
+        let mut indent = String::from("\n");
+        for key in leaves::keys(self.path) {
+            _ = write!(yaml, "{indent}\"{key}\":");
+            indent += "  ";
+        }
+        yaml + &format!(" {value}\n")
+    }
+}
+
+/// Where time passes as soon as everybody waits for it.
+fn in_virtual_time<T>(seen: impl Future<Output = T>) -> T {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build();
+    runtime.expect("there is room").block_on(seen)
+}
+
+/// Where time is what it is: for what other processes and threads do.
+fn in_real_time<T>(seen: impl Future<Output = T>) -> T {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.expect("there is room").block_on(seen)
+}

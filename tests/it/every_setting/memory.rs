@@ -1,0 +1,120 @@
+//! What needs no connection: requests, the life of plugins, reloads.
+
+use super::{Setting, in_virtual_time};
+use crate::{
+    made::plugin,
+    scripted::{Quiet, info, scripted},
+};
+use chassis::{
+    Body, ClientAddr, Json, PluginState, Registration,
+    testing::{TestBuilder, TestChassis},
+};
+use http::Request;
+use tokio::time::Instant;
+
+fn service(setting: Setting) -> TestBuilder {
+    TestChassis::builder().config(setting.yaml())
+}
+
+async fn started(setting: Setting, plugin: Registration) -> TestChassis {
+    let app = service(setting).register(plugin).start().await;
+    app.expect("the service starts")
+}
+
+pub(super) fn large_body(setting: Setting) -> String {
+    in_virtual_time(async {
+        let echo = plugin("echo", |cx| {
+            cx.post("/echo", async |Json(text): Json<String>| text);
+        });
+        let app = started(setting, echo).await;
+        let answer = app.post("/echo", &"x".repeat(2 << 10)).await;
+        format!("2 KiB: {}", answer.status().as_u16())
+    })
+}
+
+pub(super) fn slow_request(setting: Setting) -> String {
+    in_virtual_time(async {
+        let slow = plugin("slow", |cx| {
+            cx.get("/hang", async || std::future::pending::<()>().await);
+        });
+        let app = started(setting, slow).await;
+        let since = Instant::now();
+        let status = app.get("/hang").await.status().as_u16();
+        format!("{status} after {}s", since.elapsed().as_secs())
+    })
+}
+
+pub(super) fn forwarded(setting: Setting) -> String {
+    in_virtual_time(async {
+        let who = plugin("who", |cx| {
+            cx.get("/who", async |ClientAddr(address)| {
+                format!("from {address}")
+            });
+        });
+        let app = started(setting, who).await;
+        let request = Request::get("/who").header("x-forwarded-for", "192.0.2.7");
+        let request = request.body(Body::empty()).expect("it is a request");
+        app.send(request).await.text().to_owned()
+    })
+}
+
+pub(super) fn hanging_init(setting: Setting) -> String {
+    hanging(setting, "init")
+}
+
+pub(super) fn hanging_start(setting: Setting) -> String {
+    hanging(setting, "start")
+}
+
+pub(super) fn hanging_stop(setting: Setting) -> String {
+    hanging(setting, "stop")
+}
+
+/// How long a step of a plugin's life takes that never ends, and what becomes of it.
+fn hanging(setting: Setting, step: &str) -> String {
+    in_virtual_time(async {
+        let builder = service(setting)
+            .register(scripted("slow", &[]))
+            .set(&format!("plugins.slow.config.{step}"), "hang");
+        let mut since = Instant::now();
+        let app = builder
+            .start()
+            .await
+            .expect("the service starts without it");
+        let has_failed = match step {
+            "stop" => {
+                since = Instant::now();
+                !app.stop().await.is_empty()
+            }
+            _ => app.state("slow") == PluginState::Failed,
+        };
+        let outcome = if has_failed { "failed" } else { "done" };
+        format!("{outcome} after {}s", since.elapsed().as_secs())
+    })
+}
+
+pub(super) fn held_generation(setting: Setting) -> String {
+    in_virtual_time(async {
+        let app = started(setting, Registration::new::<Quiet>(info("quiet"))).await;
+        // As a request does that has no end.
+        let _held = app.handle().enter().expect("it serves");
+        let since = Instant::now();
+        let reloaded = app.reload().await.expect("it reloads");
+        assert!(!reloaded.drained);
+        format!("stopped after {}s", since.elapsed().as_secs())
+    })
+}
+
+pub(super) fn two_plugins(setting: Setting) -> String {
+    in_virtual_time(async {
+        let builder = service(setting)
+            .register(scripted("one", &[]))
+            .register(scripted("two", &[]));
+        let app = builder.start().await.expect("the service starts");
+        let mut running = 0;
+        for path in ["/one", "/two"] {
+            running += usize::from(app.get(path).await.status() == 200);
+        }
+        format!("{running} run")
+    })
+}
