@@ -31,6 +31,7 @@ mod interpolate;
 mod environment;
 mod scalar;
 mod load;
+mod complaint;
 mod tree;
 mod path;
 #[cfg(test)]

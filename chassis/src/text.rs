@@ -1,6 +1,6 @@
 //! Small things about names and times, for error messages and settings.
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
 /// The candidates nearest to `name`, best first, at most three; none that are far off, or much farther than the best.
 pub(crate) fn nearest<'a>(
@@ -40,6 +40,15 @@ pub(crate) fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
         .join(", ")
 }
 
+/// The text with each control character as an escape: it can neither move the cursor nor begin a line.
+pub(crate) fn visible(text: &str) -> String {
+    let shown = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(shown).collect()
+}
+
 /// Reads `250ms`, `30s`, `5m`, `2h`; a bare number is an error that says which unit to write.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let digits = text
@@ -60,11 +69,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
                 None => format!("`{text}` has no unit; write `{text}s` or `{text}ms`"),
             });
         }
-        _ => {
-            return Err(format!(
-                "the unit of `{text}` is not known; write one of ms, s, m, h"
-            ));
-        }
+        _ => return Err(not_a_unit(number, unit, &["ms", "s", "m", "h"])),
     };
     millis
         .map(Duration::from_millis)
@@ -100,14 +105,24 @@ pub(crate) fn parse_size(text: &str) -> Result<usize, String> {
             ));
         }
         _ => {
-            return Err(format!(
-                "the unit of `{text}` is not known; write one of B, KiB, MiB, GiB"
-            ));
+            return Err(not_a_unit(number, unit, &["B", "KiB", "MiB", "GiB"]));
         }
     };
     number
         .checked_mul(factor)
         .ok_or_else(|| format!("`{text}` is too large"))
+}
+
+/// The text is named as a whole: it is left out as a whole where it must not be told.
+fn not_a_unit(number: impl Display, found: &str, known: &[&str]) -> String {
+    let unit = found.trim();
+    match known.contains(&unit) {
+        true => format!("`{number}{found}` has a space in it; write `{number}{unit}`"),
+        false => {
+            let known = known.join(", ");
+            format!("the unit of `{number}{found}` is not known; write one of {known}")
+        }
+    }
 }
 
 /// `250ms`, `30s`, `5m`, `2h`: what [`parse_duration`] reads.
@@ -152,5 +167,36 @@ pub(crate) fn mask_credentials(text: &str) -> String {
             format!("{scheme}://{user}:***{}", mask_credentials(after))
         }
         _ => format!("{scheme}://{}", mask_credentials(rest)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_unit() {
+        for (text, expected) in [
+            ("30 s", "`30 s` has a space in it; write `30s`"),
+            (
+                "2 days",
+                "the unit of `2 days` is not known; write one of ms, s, m, h",
+            ),
+            (
+                "30sec",
+                "`sec` is not a unit of time; write one of ms, s, m, h",
+            ),
+        ] {
+            assert_eq!(parse_duration(text).unwrap_err(), expected);
+        }
+        for (text, expected) in [
+            ("10 MiB", "`10 MiB` has a space in it; write `10MiB`"),
+            (
+                "10MB",
+                "`MB` is not a unit of size; write one of B, KiB, MiB, GiB",
+            ),
+        ] {
+            assert_eq!(parse_size(text).unwrap_err(), expected);
+        }
     }
 }

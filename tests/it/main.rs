@@ -41,6 +41,8 @@ mod controls;
 mod overrides;
 // The command line of every service.
 mod command_line;
+// Configurations that are wrong, and what is said of each.
+mod broken;
 // The management endpoints, over real HTTP.
 mod management;
 // Each setting, and what a user sees of it.

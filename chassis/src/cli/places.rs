@@ -5,6 +5,7 @@ use crate::{
     chassis::ChassisBuilder,
     error::{Error, code},
     secret::REDACTED,
+    text::visible,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -54,6 +55,7 @@ struct Places {
 }
 
 impl Places {
+    /// No line of it has a character that moves the cursor: neither of a message nor of a file.
     fn report(&mut self, error: &Error) -> String {
         let mut text = String::new();
         for error in std::iter::once(error).chain(error.others()) {
@@ -61,11 +63,11 @@ impl Places {
             _ = write!(text, "{title}: ");
             let report = error.report_alone();
             let mut lines = report.lines();
-            _ = writeln!(text, "{}", lines.next().unwrap_or_default());
+            _ = writeln!(text, "{}", visible(lines.next().unwrap_or_default()));
             for line in lines {
                 match line.strip_prefix("  at: ") {
                     Some(origin) => text.push_str(&self.place(origin, is_about_key(error))),
-                    None => _ = writeln!(text, "{line}"),
+                    None => _ = writeln!(text, "{}", visible(line)),
                 }
             }
             text.push('\n');
@@ -83,7 +85,7 @@ impl Places {
     /// The origin, and if it is a line of a file, the line with a caret under the place.
     fn place(&mut self, origin: &str, is_key: bool) -> String {
         let arrow = self.paint(Colour::Blue, "-->");
-        let mut text = format!("  {arrow} {origin}\n");
+        let mut text = format!("  {arrow} {}\n", visible(origin));
         let Some((file, line, column)) = parse(origin) else {
             return text;
         };
@@ -170,7 +172,11 @@ impl Places {
         let text = text.split(':').next().unwrap_or_default().to_lowercase();
         let text = text
             .trim_matches(|c: char| c.is_whitespace() || matches!(c, '-' | '"' | '\'' | '{' | ','));
-        TELLING.iter().any(|word| text.contains(word)) || self.secret_keys.contains(text)
+        let known = TELLING.iter().copied();
+        let known = known.chain(self.secret_keys.iter().map(String::as_str));
+        TELLING.iter().any(|word| text.contains(word))
+            || self.secret_keys.contains(text)
+            || known.into_iter().any(|secret| is_misspelt(text, secret))
     }
 
     /// The line up to the value of the first key in it that may be a secret.
@@ -179,10 +185,12 @@ impl Places {
         while let Some(colon) = line[start..].find(':') {
             let colon = start + colon;
             let key = line[..colon].rsplit([',', '{']).next().unwrap_or_default();
-            if self.is_secret(key) && !line[colon + 1..].trim().is_empty() {
+            let value = &line[colon + 1..];
+            let reference = reference(value);
+            if self.is_secret(key) && !value.trim().is_empty() && reference.is_none() {
                 return format!("{}: {REDACTED}", &line[..colon]);
             }
-            start = colon + 1;
+            start = colon + 1 + reference.unwrap_or(0);
         }
         crate::text::mask_credentials(line)
     }
@@ -216,6 +224,33 @@ fn width(text: impl Iterator<Item = char>) -> usize {
     width
 }
 
+/// Whether a key is one letter away from that of a secret. Short ones are that from too many others.
+fn is_misspelt(key: &str, secret: &str) -> bool {
+    let words = key.split(['_', '-', '.', ' ']).chain([key]);
+    secret.len() > 4
+        && words
+            .into_iter()
+            .any(|word| strsim::damerau_levenshtein(word, secret) == 1)
+}
+
+/// The length of a value that is a reference and nothing else: that is no secret, what it leads to is.
+fn reference(value: &str) -> Option<usize> {
+    let at = value.find(|c: char| !c.is_whitespace() && !matches!(c, '"' | '\''))?;
+    let name = value[at..].strip_prefix("${")?;
+    let end = name.find('}')?;
+    let is_path = name[..end].starts_with("file:");
+    let is_name = name[..end]
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let rest = name[end + 1..].trim_start_matches(['"', '\'']);
+    let is_all = rest.is_empty() || rest.starts_with(is_end);
+    (is_all && (is_path && !name[..end].contains(":-") || is_name)).then_some(at + 2 + end + 1)
+}
+
+fn is_end(c: char) -> bool {
+    c.is_whitespace() || matches!(c, ',' | ']' | '}' | '#')
+}
+
 /// `config.yaml:12:7 (${PORT})` taken apart.
 pub(super) fn parse(origin: &str) -> Option<(&str, usize, usize)> {
     let origin = origin.split(" (").next()?;
@@ -227,4 +262,63 @@ pub(super) fn parse(origin: &str) -> Option<(&str, usize, usize)> {
         .iter()
         .any(|ending| file.ends_with(ending));
     (is_config && column > 0).then_some((file, line, column))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(files: &[(&str, &str)]) -> Places {
+        let files = files.iter();
+        Places {
+            is_coloured: false,
+            secret_keys: BTreeSet::from(["combination".to_owned()]),
+            files: files
+                .map(|(name, text)| ((*name).to_owned(), Some(Arc::from(*text))))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_masked() {
+        let places = places(&[]);
+        for (line, shown) in [
+            ("token: hunter2", "token: ***"),
+            (
+                "{open: true, combination: 1}",
+                "{open: true, combination: ***",
+            ),
+            // Misspelt, it is none the less secret.
+            ("tokn: hunter2", "tokn: ***"),
+            ("db_passwort: hunter2", "db_passwort: ***"),
+            ("combinaton: 1", "combinaton: ***"),
+            ("open: true", "open: true"),
+            ("kex: 1", "kex: 1"),
+            // A reference is as good as the name of a secret; a default may be one.
+            ("token: ${TOKEN} # it", "token: ${TOKEN} # it"),
+            ("token: \"${file:a/b}\"", "token: \"${file:a/b}\""),
+            (
+                "{token: '${A}', password: x}",
+                "{token: '${A}', password: ***",
+            ),
+            ("token: ${TOKEN:-hunter2}", "token: ***"),
+            ("token: ${file:a:-hunter2}", "token: ***"),
+            ("token: ${TOKEN}hunter2", "token: ***"),
+            ("token: hunter2${TOKEN}", "token: ***"),
+        ] {
+            assert_eq!(places.masked(line), shown);
+        }
+    }
+
+    #[test]
+    fn no_line_moves_the_cursor() {
+        let mut places = places(&[("config.yaml", "a: \u{1b}[2J\n")]);
+        let error = Error::msg("`\u{1b}[2J` is wrong")
+            .from_origin("config.yaml:1:4")
+            .with_help("remove \r");
+        assert_eq!(
+            places.report(&error),
+            "error: `\\u{1b}[2J` is wrong\n  --> config.yaml:1:4\n  help: remove \\r\n\n"
+        );
+    }
 }

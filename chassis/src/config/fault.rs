@@ -42,6 +42,12 @@ pub(super) enum Problem {
     Missing { key: &'static str },
     /// It is of the wrong type.
     Type { expected: String },
+    /// It is not one of the numbers that are allowed.
+    Number {
+        /// None if it is not to be told.
+        found: Option<String>,
+        expected: String,
+    },
     /// Anything else.
     Other(String),
 }
@@ -82,6 +88,9 @@ impl Fault {
     /// Leaves out the value, which is not to be read where the error is read: variables and mounted files are where
     /// secrets are.
     fn hide(&mut self, tree: &Tree) {
+        if let Problem::Number { found, .. } = &mut self.problem {
+            *found = None;
+        }
         let Some(text) = tree.as_text() else {
             return;
         };
@@ -92,6 +101,7 @@ impl Fault {
                 // It is the same value, said in another way.
                 let end = message.find(IN_NANOSECONDS).unwrap_or(message.len());
                 message.truncate(end);
+                *message = without_parts(message, text);
                 // In a shorter one nobody hides anything, and it would be found where it is not meant.
                 if text.len() > 3 {
                     *message = message.replace(text, "..");
@@ -122,6 +132,19 @@ impl Fault {
     }
 }
 
+/// A message without what it quotes of a text: `` `hunter2` is not a unit of time ``, of `10hunter2`.
+fn without_parts(message: &str, text: &str) -> String {
+    let pieces = message.split('`').enumerate();
+    let pieces = pieces.map(|(index, piece)| {
+        let is_quoted = index % 2 == 1;
+        match is_quoted && !piece.is_empty() && text.contains(piece) {
+            true => "..",
+            false => piece,
+        }
+    });
+    pieces.collect::<Vec<_>>().join("`")
+}
+
 /// serde's names of types, for people who do not write Rust.
 fn plain(expected: &str) -> &str {
     match expected {
@@ -134,6 +157,18 @@ fn plain(expected: &str) -> &str {
         "socket address" => "an address with a port",
         other => other,
     }
+}
+
+/// Whether a schema knows better what is expected: numbers and enums, in the words of [`plain`] and of the reader.
+pub(super) fn is_rough(expected: &str) -> bool {
+    [
+        "a whole number",
+        "an integer",
+        "a number",
+        "a string or a map",
+    ]
+    .iter()
+    .any(|number| expected.starts_with(number))
 }
 
 /// What a number of the right kind has to be, too.
@@ -166,17 +201,22 @@ impl serde::de::Error for Fault {
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let found = match found {
-            // Without these, "expected an integer" would leave one guessing; nobody has a secret like that.
-            Unexpected::Bool(value) => format!("it is {value}"),
-            Unexpected::Unsigned(value) => format!("it is {value}"),
-            Unexpected::Signed(value) => format!("it is {value}"),
-            Unexpected::Float(value) => format!("it is {value}"),
-            _ => "this value is not allowed here".to_owned(),
-        };
         let expected = expected.to_string();
-        let expected = range(&expected).unwrap_or(&expected);
-        Self::new(Problem::Other(format!("{found}; expected {expected}")))
+        let expected = range(&expected).unwrap_or(&expected).to_owned();
+        // Without it, "expected an integer" would leave one guessing.
+        let found = match found {
+            Unexpected::Unsigned(value) => value.to_string(),
+            Unexpected::Signed(value) => value.to_string(),
+            Unexpected::Float(value) => value.to_string(),
+            _ => {
+                let message = format!("this value is not allowed here; expected {expected}");
+                return Self::new(Problem::Other(message));
+            }
+        };
+        Self::new(Problem::Number {
+            found: Some(found),
+            expected,
+        })
     }
 
     fn unknown_variant(variant: &str, known: &'static [&'static str]) -> Self {
@@ -205,6 +245,11 @@ impl fmt::Display for Fault {
             Problem::Choice { value, .. } => write!(f, "`{value}` is not one of the choices"),
             Problem::Missing { key } => write!(f, "`{key}` is missing"),
             Problem::Type { expected } => write!(f, "expected {expected}"),
+            Problem::Number {
+                found: Some(found),
+                expected,
+            } => write!(f, "it is {found}; expected {expected}"),
+            Problem::Number { expected, .. } => write!(f, "expected {expected}"),
             Problem::Other(message) => f.write_str(message),
         }
     }

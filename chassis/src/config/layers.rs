@@ -73,7 +73,7 @@ impl Layers {
         let main = match &builder.file {
             FileSource::None => None,
             FileSource::Named(path) => {
-                let read = load::file(path).map(Some);
+                let read = load::file(path, load::NAME_ANOTHER).map(Some);
                 layers.add(path, read, &variables);
                 Some(path.clone())
             }
@@ -91,11 +91,8 @@ impl Layers {
         if let Some(profile) = profile {
             match beside(main.as_deref(), &profile) {
                 Ok(path) => {
-                    let read = load::file(&path).map(Some);
-                    let read = read.map_err(|error| {
-                        let help = format!("create it, or start without the profile `{profile}`");
-                        error.with_help(help)
-                    });
+                    let absent = format!("create it, or start without the profile `{profile}`");
+                    let read = load::file(&path, &absent).map(Some);
                     layers.add(&path, read, &variables);
                 }
                 Err(error) => layers.errors.push(error),

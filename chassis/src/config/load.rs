@@ -11,23 +11,30 @@ use std::{
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
-use serde_saphyr::{Location, Options, Spanned, UserMessageFormatter};
+use serde_saphyr::{Location, Options, Spanned};
 
-use super::tree::{Node, Origin, Tree};
+use super::{
+    complaint::Complaint,
+    tree::{Node, Origin, Tree},
+};
 use crate::error::{Error, Result, code};
 
 /// The name that is tried if none is given.
 pub(super) const DEFAULT_FILE: &str = "config.yaml";
 
+/// What to do if a file is not there.
+pub(super) const NAME_ANOTHER: &str = "create it, or name another file";
+
 /// More than any configuration, and little enough to read into memory without a thought.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// Reads a file that must be there.
-pub(super) fn file(path: &Path) -> Result<Tree> {
+/// Reads a file that must be there; `absent` is what to do if it is not.
+pub(super) fn file(path: &Path, absent: &str) -> Result<Tree> {
     let name = path.display().to_string();
     let text = read(path).map_err(|error| {
         let help = match error.kind() {
-            io::ErrorKind::NotFound => "create it, or name another file",
+            io::ErrorKind::NotFound => absent,
+            io::ErrorKind::FileTooLarge => "is it the right file? no configuration is that large",
             _ => "is it a readable text file?",
         };
         Error::new(
@@ -46,7 +53,7 @@ pub(super) fn default_file(directory: &Path) -> Result<Option<Tree>> {
     // Not `Path::exists`, which takes a file that may not be read for one that is not there.
     match path.try_exists() {
         Ok(false) => Ok(None),
-        _ => file(&path).map(Some),
+        _ => file(&path, NAME_ANOTHER).map(Some),
     }
 }
 
@@ -76,21 +83,13 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Tree> {
         let origin = error
             .location()
             .map_or_else(|| place(0, 0), |at| place(at.line(), at.column()));
-        // Without the lines around the place, and without the place, which is ours to tell. For users:
-        // for developers it names options of the reader.
-        let message = error
-            .without_snippet()
-            .render_with_formatter(&UserMessageFormatter);
-        let message = message
-            .split(" at line ")
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        Error::new(
-            code::CONFIG_UNREADABLE,
-            format!("`{name}` is not valid YAML: {message}"),
-        )
-        .from_origin(origin.to_string())
+        let Complaint { message, help } = Complaint::of(&error);
+        let message = format!("`{name}` is not valid YAML: {message}");
+        let error = Error::new(code::CONFIG_UNREADABLE, message).from_origin(origin.to_string());
+        match help {
+            Some(help) => error.with_help(help),
+            None => error,
+        }
     })?;
     let root = tree(raw, &|at| place(at.line(), at.column()));
     match root.node {

@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 
 use super::tree::Origin;
-use crate::error::{Error, code};
+use crate::{
+    error::{Error, code},
+    text::visible,
+};
 
 /// One step of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +46,7 @@ pub(super) fn show<S: Into<Step>>(path: impl IntoIterator<Item = S>) -> String {
                     text.push('.');
                 }
                 let plain = !key.is_empty() && !key.contains(['.', '"', '[', ' ']);
+                let key = visible(&key);
                 if plain {
                     text.push_str(&key);
                 } else {

@@ -251,6 +251,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
                 "a value was asked for before its key",
             ));
         };
+        // What reads the value may have made an error of its own, which knows no place.
         seed.deserialize(Reader(value))
             .map_err(|fault| fault.about(value).under(key))
     }

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    fault::{Fault, Problem},
+    fault::{self, Fault, Problem},
     foreign::{self, Advice},
     path::{self, Step},
     read::Reader,
@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     error::{Error, Fix, code},
-    secret::UNREADABLE,
-    text::{did_you_mean, nearest, quoted},
+    secret,
+    text::{did_you_mean, nearest, quoted, visible},
 };
 
 /// Reads the section at `path`. An absent one is read like an empty one, so that a type whose fields
@@ -29,7 +29,24 @@ pub(crate) fn read<T: DeserializeOwned>(
     section: Option<&Tree>,
     path: &[&str],
 ) -> Result<T, Vec<Error>> {
-    typed(section, path).map_err(|found| found.into_iter().map(|(_, error)| error).collect())
+    typed(section, path).map_err(|found| found.into_iter().map(|found| found.error).collect())
+}
+
+/// Something that is wrong with a section.
+struct Found {
+    /// The path inside of the section.
+    at: Vec<Step>,
+    kind: Kind,
+    error: Error,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    UnknownKey,
+    MissingKey,
+    /// As the type sees it, of which the schema says more: the range of a setting is not always that of its type.
+    Rough,
+    Other,
 }
 
 /// Everything that is wrong with the section at `path`: as the type can't be read from it, as the schema forbids it, as
@@ -45,18 +62,13 @@ pub(crate) fn check<T: DeserializeOwned>(
         Err(found) => (None, found),
     };
     for violation in schema::check(section, schema) {
-        match found.iter_mut().find(|(at, _)| *at == violation.path) {
-            // Of a secret the schema can say more than the type dares to.
-            Some((_, error)) if error.message().ends_with(UNREADABLE) => {
-                *error = violated(violation, path);
-            }
+        match found.iter_mut().find(|found| found.at == violation.path) {
+            None => found.push(violated(violation, path)),
+            Some(told) if told.kind == Kind::Rough => *told = violated(violation, path),
             Some(_) => {}
-            None => {
-                let at = violation.path.clone();
-                found.push((at, violated(violation, path)));
-            }
         }
     }
+    forget_misspelt(&mut found);
     if let Some(value) = value {
         let mut violations = Violations::default();
         validate(&value, &mut violations);
@@ -66,13 +78,38 @@ pub(crate) fn check<T: DeserializeOwned>(
                 .flatten()
                 .map(Step::Key)
                 .collect();
-            if !found.iter().any(|(path, _)| *path == at) {
+            if !found.iter().any(|found| found.at == at) {
                 let error = refused(violation, section, path);
-                found.push((at, error));
+                let kind = Kind::Other;
+                found.push(Found { at, kind, error });
             }
         }
     }
-    found.into_iter().map(|(_, error)| error).collect()
+    found.into_iter().map(|found| found.error).collect()
+}
+
+/// A key that is misspelt is missing, too. That is one mistake, and the help says which key is meant.
+fn forget_misspelt(found: &mut Vec<Found>) {
+    let of_kind = |kind| move |found: &&Found| found.kind == kind;
+    let meant = |missing: &Found, unknown: &Found| {
+        let (Some((Step::Key(key), map)), Some((_, other))) =
+            (missing.at.split_last(), unknown.at.split_last())
+        else {
+            return false;
+        };
+        let help = unknown.error.help().unwrap_or_default();
+        map == other && help.starts_with("did you mean") && help.contains(&format!("`{key}`"))
+    };
+    let told: Vec<Vec<Step>> = found
+        .iter()
+        .filter(of_kind(Kind::MissingKey))
+        .filter(|missing| {
+            let mut unknown = found.iter().filter(of_kind(Kind::UnknownKey));
+            unknown.any(|unknown| meant(missing, unknown))
+        })
+        .map(|missing| missing.at.clone())
+        .collect();
+    found.retain(|found| !told.contains(&found.at));
 }
 
 fn whole(base: &[&str], at: &[Step]) -> Vec<Step> {
@@ -81,7 +118,20 @@ fn whole(base: &[&str], at: &[Step]) -> Vec<Step> {
 }
 
 /// What a schema forbids, in the usual form.
-fn violated(violation: schema::Violation, base: &[&str]) -> Error {
+fn violated(violation: schema::Violation, base: &[&str]) -> Found {
+    let kind = match violation.subject {
+        Subject::UnknownKey => Kind::UnknownKey,
+        Subject::MissingKey => Kind::MissingKey,
+        Subject::Value => Kind::Other,
+    };
+    Found {
+        at: violation.path.clone(),
+        kind,
+        error: violation_error(violation, base),
+    }
+}
+
+fn violation_error(violation: schema::Violation, base: &[&str]) -> Error {
     let whole = whole(base, &violation.path);
     let message = match violation.subject {
         Subject::UnknownKey => {
@@ -90,7 +140,7 @@ fn violated(violation: schema::Violation, base: &[&str]) -> Error {
                 _ => (&whole[..], ""),
             };
             let parent = path::show(parent.iter().cloned());
-            let message = format!("`{key}` is not a known key of `{parent}`");
+            let message = format!("`{}` is not a known key of `{parent}`", visible(key));
             let error = Error::new(code::CONFIG_UNKNOWN_KEY, message);
             return helped(placed(error, &violation.origin), violation.help);
         }
@@ -131,11 +181,8 @@ fn helped(error: Error, help: Option<String>) -> Error {
     }
 }
 
-/// The section as its type, or what is wrong with it, each with the path inside of it.
-fn typed<T: DeserializeOwned>(
-    section: Option<&Tree>,
-    path: &[&str],
-) -> Result<T, Vec<(Vec<Step>, Error)>> {
+/// The section as its type, or what is wrong with it.
+fn typed<T: DeserializeOwned>(section: Option<&Tree>, path: &[&str]) -> Result<T, Vec<Found>> {
     let mut tree = section
         .cloned()
         .unwrap_or_else(|| Tree::empty(Origin::Default));
@@ -157,10 +204,11 @@ fn typed<T: DeserializeOwned>(
             .as_ref()
             .is_none_or(|missing: &Vec<Step>| !removed.contains(missing))
         {
-            errors.push((
-                missing.unwrap_or_else(|| at.clone()),
-                error(fault, path, &at),
-            ));
+            errors.push(Found {
+                kind: kind(&fault),
+                error: error(fault, path, &at),
+                at: missing.unwrap_or_else(|| at.clone()),
+            });
         }
         // The whole list instead of an item of it, for that would move the items behind it.
         let keys: Vec<String> = at
@@ -177,11 +225,23 @@ fn typed<T: DeserializeOwned>(
     }
 }
 
+fn kind(fault: &Fault) -> Kind {
+    match &fault.problem {
+        Problem::Unknown { .. } => Kind::UnknownKey,
+        Problem::Missing { .. } => Kind::MissingKey,
+        Problem::Number { .. } => Kind::Rough,
+        Problem::Type { expected } if fault::is_rough(expected) => Kind::Rough,
+        Problem::Other(message) if message == secret::UNREADABLE => Kind::Rough,
+        _ => Kind::Other,
+    }
+}
+
 /// An error about a key that is not among the known ones, with the nearest of them.
 pub(super) fn unknown_key(key: &str, known: &[&str], parent: &str, place: &Origin) -> Error {
+    let shown = visible(key);
     let message = match parent {
-        "" => format!("`{key}` is not a known section"),
-        parent => format!("`{key}` is not a known key of `{parent}`"),
+        "" => format!("`{shown}` is not a known section"),
+        parent => format!("`{shown}` is not a known key of `{parent}`"),
     };
     let (help, fix) = match (
         foreign::setting(parent, key),
@@ -274,10 +334,19 @@ fn error(fault: Fault, base: &[&str], at: &[Step]) -> Error {
             None,
         ),
         Problem::Choice { value, known } => (
-            format!("`{value}` is not one of {}", quoted(known.iter().copied())),
+            format!(
+                "`{}` is not one of {}",
+                visible(&value),
+                quoted(known.iter().copied())
+            ),
             did_you_mean(&value, known.iter().copied()),
         ),
         Problem::Type { expected } => (format!("expected {expected}"), fault.hint.help),
+        Problem::Number {
+            found: Some(found),
+            expected,
+        } => (format!("it is {found}; expected {expected}"), None),
+        Problem::Number { expected, .. } => (format!("expected {expected}"), None),
         Problem::Other(message) => {
             let help = (message == "invalid socket address syntax")
                 .then(|| "write an IP address and a port: `127.0.0.1:8080`".to_owned());

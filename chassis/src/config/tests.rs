@@ -22,6 +22,7 @@ mod yaml_errors;
 mod environment_variables;
 mod settings_errors;
 mod plugin_sections;
+mod checked_sections;
 mod references;
 mod profiles;
 mod precedence;

@@ -120,6 +120,20 @@ impl Unit<IpNet> for Networks {
     }
 }
 
+/// What a schema with the pattern of a unit expects: people need not read that.
+pub(super) fn of_pattern(pattern: &str) -> Option<&'static str> {
+    fn of<T, U: Unit<T>>() -> (&'static str, &'static str) {
+        (U::PATTERN, U::EXPECTED)
+    }
+    let units = [
+        of::<Duration, Time>(),
+        of::<usize, Size>(),
+        of::<IpNet, Networks>(),
+    ];
+    let mut found = units.into_iter().filter(|(of, _)| *of == pattern);
+    found.next().map(|(_, expected)| expected)
+}
+
 /// The types whose values a unit is for.
 #[doc(hidden)]
 pub trait Measured<U>: Sized {

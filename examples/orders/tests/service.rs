@@ -227,7 +227,7 @@ async fn a_discount_of_more_than_all_is_refused() {
     let error = builder.start_error().await;
     assert_eq!(
         error.message(),
-        "`plugins.discount.config.percent`: it is 101; expected at most 100"
+        "`plugins.discount.config.percent`: it is 101; expected a whole number from 0 to 100"
     );
 }
 

@@ -5,7 +5,10 @@ use std::cmp::Ordering;
 use serde_json::{Map, Number, Value};
 
 use super::{
-    super::tree::{Node, Tree},
+    super::{
+        tree::{Node, Tree},
+        units,
+    },
     Checker, Violation, format, kind,
 };
 use crate::text::{did_you_mean, quoted};
@@ -86,7 +89,10 @@ impl<'s> Checker<'s> {
         if let Some(pattern) = words.get("pattern").and_then(Value::as_str)
             && self.patterns.matches(pattern, text) == Some(false)
         {
-            let message = format!("it does not match the pattern `{pattern}`");
+            let message = match units::of_pattern(pattern) {
+                Some(expected) => format!("it is not {expected}"),
+                None => format!("it does not match the pattern `{pattern}`"),
+            };
             out.push(self.violation(tree, message));
         }
         if let Some(format) = words.get("format").and_then(Value::as_str)
@@ -103,10 +109,13 @@ impl<'s> Checker<'s> {
         words: &Map<String, Value>,
         out: &mut Vec<Violation>,
     ) {
-        let found = match self.is_secret(tree) {
+        // In a variable or a mounted file it may be the number of a safe.
+        let found = match self.is_secret(tree) || tree.origin.is_elsewhere() {
             true => String::new(),
             false => format!("it is {number}; "),
         };
+        // One bound alone would only lead to the other.
+        let whole = Some(kind::words(words)).filter(|words| words.contains(" to "));
         for (keyword, expected) in [
             ("minimum", "at least"),
             ("maximum", "at most"),
@@ -123,7 +132,10 @@ impl<'s> Checker<'s> {
                 _ => found.is_ge(),
             });
             if broken {
-                let message = format!("{found}expected {expected} {bound}");
+                let message = match &whole {
+                    Some(range) => format!("{found}expected {range}"),
+                    None => format!("{found}expected {expected} {bound}"),
+                };
                 out.push(self.violation(tree, message));
             }
         }

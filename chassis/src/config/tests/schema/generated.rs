@@ -103,7 +103,7 @@ password: 12
         "name: it does not match the pattern `^a`",
         "password: expected a string, found an integer (write it in quotes)",
         "prices.tea: expected a whole number, found a float",
-        "workers: it is 11; expected at most 10",
+        "workers: it is 11; expected a whole number from 1 to 10",
     ];
     let found = violations(&tree(wrong), &shop());
     assert_eq!(found, expected, "{found:#?}");
