@@ -184,7 +184,7 @@ mod tests {
             ),
             (
                 "30sec",
-                "`sec` is not a unit of time; write one of ms, s, m, h",
+                "the unit of `30sec` is not known; write one of ms, s, m, h",
             ),
         ] {
             assert_eq!(parse_duration(text).unwrap_err(), expected);
@@ -193,7 +193,7 @@ mod tests {
             ("10 MiB", "`10 MiB` has a space in it; write `10MiB`"),
             (
                 "10MB",
-                "`MB` is not a unit of size; write one of B, KiB, MiB, GiB",
+                "the unit of `10MB` is not known; write one of B, KiB, MiB, GiB",
             ),
         ] {
             assert_eq!(parse_size(text).unwrap_err(), expected);

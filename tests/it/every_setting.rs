@@ -103,6 +103,14 @@ const ROWS: &[Row] = &[
     row("plugins.request-tracing.priority", "-5", "inside, in and out", "outside, in and out", plugins::order),
     row("plugins.request-tracing.points.\"middleware.pre_request\".priority", "-5", "inside, in and out", "outside on the way in only", plugins::order),
 
+    row("plugins.greeter.deadlines.init", "5s", "failed after 30s", "failed after 5s", memory::hanging_init),
+    row("plugins.greeter.deadlines.start", "5s", "failed after 30s", "failed after 5s", memory::hanging_start),
+    row("plugins.greeter.deadlines.stop", "5s", "failed after 10s", "failed after 5s", memory::hanging_stop),
+    row("plugins.greeter.deadlines.call", "5s", "504 after 30s", "504 after 5s", plugins::endless_call),
+    row("plugins.greeter.points.\"middleware.pre_request\".deadline", "5s", "504 after 30s", "504 after 5s", plugins::endless_hook),
+    row("plugins.greeter.limits.in_flight", "1", "200, 200", "200, 503", plugins::two_calls),
+    row("plugins.greeter.tags", "[eu]", "none", "eu", plugins::tags),
+
     row("plugins.config-directory.config.directory", "settings.d", "Hello, Ada!", "Ahoy, Ada!", processes::directory),
     row("plugins.config-directory.config.secret", "true", "Ahoy", "***", sockets::shown_greeting),
     row("plugins.greeter.config.greeting", "Ahoy", "Hello, Ada!", "Ahoy, Ada!", plugins::greeting),

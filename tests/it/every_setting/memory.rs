@@ -73,9 +73,13 @@ pub(super) fn hanging_stop(setting: Setting) -> String {
 /// How long a step of a plugin's life takes that never ends, and what becomes of it.
 fn hanging(setting: Setting, step: &str) -> String {
     in_virtual_time(async {
+        let slow = match setting.path.starts_with("plugins.") {
+            true => "greeter",
+            false => "slow",
+        };
         let builder = service(setting)
-            .register(scripted("slow", &[]))
-            .set(&format!("plugins.slow.config.{step}"), "hang");
+            .register(scripted(slow, &[]))
+            .set(&format!("plugins.{slow}.config.{step}"), "hang");
         let mut since = Instant::now();
         let app = builder
             .start()
@@ -86,7 +90,7 @@ fn hanging(setting: Setting, step: &str) -> String {
                 since = Instant::now();
                 !app.stop().await.is_empty()
             }
-            _ => app.state("slow") == PluginState::Failed,
+            _ => app.state(slow) == PluginState::Failed,
         };
         let outcome = if has_failed { "failed" } else { "done" };
         format!("{outcome} after {}s", since.elapsed().as_secs())

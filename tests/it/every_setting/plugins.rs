@@ -3,11 +3,13 @@
 use super::{Setting, in_virtual_time};
 use crate::{made::plugin, scripted::scripted};
 use chassis::{
-    Exchange, PluginState, points,
+    Exchange, PluginState, Registration, points,
     testing::{TestBuilder, TestChassis},
 };
 use chassis_greeter::Greeter;
 use chassis_request_tracing::RequestTracing;
+use std::time::Duration;
+use tokio::time::Instant;
 
 fn greeter(setting: Setting) -> TestBuilder {
     TestChassis::with::<Greeter>().config(setting.yaml())
@@ -102,5 +104,72 @@ pub(super) fn headers(setting: Setting) -> String {
         let mut added: Vec<&str> = added.collect();
         added.sort_unstable();
         added.join(", ")
+    })
+}
+
+/// What becomes of a call that has no end.
+pub(super) fn endless_call(setting: Setting) -> String {
+    endless(
+        setting,
+        plugin("greeter", |cx| {
+            cx.get("/endless", async || std::future::pending::<()>().await);
+        }),
+    )
+}
+
+/// What becomes of a hook that has no end.
+pub(super) fn endless_hook(setting: Setting) -> String {
+    endless(
+        setting,
+        plugin("greeter", |cx| {
+            cx.filter_async(&points::PRE_REQUEST, async |_: &mut Exchange| {
+                std::future::pending::<()>().await;
+            });
+        }),
+    )
+}
+
+fn endless(setting: Setting, greeter: Registration) -> String {
+    in_virtual_time(async {
+        let builder = TestChassis::builder().register(greeter);
+        let app = builder
+            .config(setting.yaml())
+            .start()
+            .await
+            .expect("the service starts");
+        let since = Instant::now();
+        let status = app.get("/endless").await.status();
+        format!("{} after {}s", status.as_u16(), since.elapsed().as_secs())
+    })
+}
+
+/// Two calls at once.
+pub(super) fn two_calls(setting: Setting) -> String {
+    in_virtual_time(async {
+        let slow = plugin("greeter", |cx| {
+            cx.get("/slow", async || {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            });
+        });
+        let builder = TestChassis::builder().register(slow);
+        let app = builder
+            .config(setting.yaml())
+            .start()
+            .await
+            .expect("the service starts");
+        let (one, other) = futures::join!(app.get("/slow"), app.get("/slow"));
+        format!("{}, {}", one.status().as_u16(), other.status().as_u16())
+    })
+}
+
+/// The words that it is found by.
+pub(super) fn tags(setting: Setting) -> String {
+    in_virtual_time(async {
+        let app = greeter(setting).start().await.expect("the service starts");
+        let report = app.handle().plugin("greeter").expect("it is known");
+        match report.tags[..] {
+            [] => "none".to_owned(),
+            _ => report.tags.join(", "),
+        }
     })
 }
