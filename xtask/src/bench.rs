@@ -7,7 +7,10 @@ use std::{
     process::Command,
 };
 
-use crate::process::{self, program};
+use crate::{
+    process::{self, program},
+    tool::target,
+};
 
 /// What the gate needs of the crate; the rest takes much longer to build.
 const GATE: &str =
@@ -94,9 +97,4 @@ fn unpack(folder: &Path) -> Result<(), String> {
     process::quietly(dpkg.arg("-x").arg(&package).arg(folder)).map_err(missing)?;
     // It would be found in place of a newer one.
     fs::remove_file(&package).map_err(|error| missing(error.to_string()))
-}
-
-fn target() -> PathBuf {
-    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    process::root().join(Path::new(&target))
 }

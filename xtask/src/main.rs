@@ -9,9 +9,11 @@ mod bless;
 mod ci;
 mod deny;
 mod errors;
+mod fuzz;
 mod settings;
 mod test;
 mod tidy;
+mod tool;
 mod process;
 
 /// A command: what is typed, what it does, and how. It gets the arguments after its name.
@@ -57,6 +59,11 @@ const COMMANDS: &[Command] = &[
         "deny",
         "licences, banned crates, sources and advisories (installs cargo-deny)",
         deny::command,
+    ),
+    (
+        "fuzz",
+        "look for inputs that break the configuration: [TARGET] [--seconds N]; needs nightly",
+        fuzz::command,
     ),
 ];
 
