@@ -91,7 +91,10 @@ async fn settings_are_patched_and_taken_back() {
 
     // What is refused has not happened.
     for (patch, told) in [
-        (r#"{"inner": {"two": 10}}"#, "it is 10; expected at most 9"),
+        (
+            r#"{"inner": {"two": 10}}"#,
+            "it is 10; expected a whole number from 0 to 9",
+        ),
         (r#"{"tow": 1}"#, "`tow` is not a known key"),
         ("[1]", "no JSON object"),
         ("{", "not JSON"),
