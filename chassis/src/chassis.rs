@@ -220,7 +220,7 @@ impl ChassisBuilder {
         let server = Server::start(listener, current, settings.server.clone(), linger)?;
         reloader.started().await;
         let watch = watching::reload_on_change(Arc::clone(&reloader), management_end.clone());
-        supervisor.handle().spawn(watch);
+        let watching = supervisor.handle().spawn(watch);
 
         let running = Running {
             reloader,
@@ -233,6 +233,7 @@ impl ChassisBuilder {
             management_address,
             management,
             management_end,
+            watching,
             _alive: alive,
         };
         running.announce(self.is_watched);
@@ -282,6 +283,7 @@ pub struct Running {
     management_address: Option<SocketAddr>,
     management: Option<JoinHandle<()>>,
     management_end: CancellationToken,
+    watching: JoinHandle<()>,
     _alive: Alive,
 }
 
@@ -344,6 +346,7 @@ impl Running {
             supervisor,
             management,
             management_end,
+            watching,
             _alive,
             ..
         } = self;
@@ -361,6 +364,8 @@ impl Running {
         if let Some(management) = management {
             _ = management.await;
         }
+        // It holds what was stopped, so that handles would find it.
+        _ = watching.await;
         supervisor.end();
         let stopped = Stopped { cut_off, errors };
         if stopped.is_graceful() {
