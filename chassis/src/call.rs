@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 mod panics;
 
-pub(crate) use panics::{Panicked, carry, catch_async, keep_place, panic_text};
+pub(crate) use panics::{Panicked, carry, catch, catch_async, keep_place, panic_text};
 
 /// A boxed future that borrows what it is called on.
 pub(crate) type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -27,6 +27,7 @@ mod watching;
 mod survey;
 
 use supervisor::Supervisor;
+pub(crate) use survey::Whereabouts;
 
 /// A service that is made of plugins: see [`Chassis::builder`].
 #[derive(Debug)]
@@ -219,7 +220,7 @@ impl ChassisBuilder {
         let linger = settings.shutdown.idle_linger;
         let server = Server::start(listener, current, settings.server.clone(), linger)?;
         reloader.started().await;
-        let watch = watching::reload_on_change(Arc::clone(&reloader), management_end.clone());
+        let watch = watching::reload_on_change(Arc::clone(&reloader));
         let watching = supervisor.handle().spawn(watch);
 
         let running = Running {

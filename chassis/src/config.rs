@@ -124,6 +124,17 @@ impl Config {
         &self.tree
     }
 
+    /// The source of the first value at or below a path that comes from one.
+    pub(crate) fn source_below(&self, path: &str) -> Option<&Origin> {
+        fn first(tree: &Tree) -> Option<&Origin> {
+            match tree.as_map() {
+                Some(entries) => entries.values().find_map(first),
+                None => Some(&tree.origin).filter(|origin| matches!(origin, Origin::Source { .. })),
+            }
+        }
+        first(self.tree.lookup(&path::parse(path)?)?)
+    }
+
     /// Where the value at a path comes from: `server.listen`.
     pub(crate) fn origin(&self, path: &str) -> Option<&Origin> {
         Some(&self.tree.lookup(&path::parse(path)?)?.origin)

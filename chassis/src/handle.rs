@@ -258,6 +258,13 @@ impl ChassisHandle {
             .await
     }
 
+    /// The same for who can wait until a reload that runs already is done.
+    pub(crate) async fn reload_in_turn(&self) -> Result<Reloaded> {
+        let reloader = self.reloader()?;
+        self.on_supervisor(async move { reloader.reload_in_turn().await })
+            .await
+    }
+
     /// Lets an instance take part that `enabled: false` keeps out, by a reload. A restart forgets it.
     ///
     /// # Errors

@@ -58,6 +58,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) fixed: &'a Settings,
     /// What the sources gave for the generation before.
     pub(crate) last_given: Given,
+    /// Told of what they give now, as soon as they have.
+    pub(crate) asked: &'a (dyn Fn(&Given) + Sync),
     /// Whether what is built is not to be started.
     pub(crate) build_only: bool,
     /// Cancelled when nobody wants the generation any more.
@@ -187,6 +189,8 @@ impl<'a> Making<'a> {
     async fn make(&mut self) -> Result<Built> {
         let has_early = self.specs.iter().any(Spec::is_early);
         self.init_stage(Stage::Bootstrap, None).await?;
+        // Without one that is required nothing starts; what its configuration would have told, is no mistake of anybody.
+        self.check_required(Spec::is_early)?;
         let early = if self.built.is_empty() {
             None
         } else {
@@ -199,7 +203,7 @@ impl<'a> Making<'a> {
         self.init_stage(Stage::Service, early).await?;
         // From here on `built` alone keeps instances alive.
         self.seen.clear();
-        self.check_required()?;
+        self.check_required(|_| true)?;
 
         let built = self.assemble()?;
         if self.plan.build_only {
@@ -215,7 +219,7 @@ impl<'a> Making<'a> {
         }
         let all = self.built.len();
         self.start(&scope).await;
-        self.check_required()?;
+        self.check_required(|_| true)?;
         if self.built.len() == all {
             return Ok(built);
         }
@@ -273,8 +277,12 @@ impl<'a> Making<'a> {
         tell(point, scope, record, self.plan.number, &self.plan.workers).await;
     }
 
-    /// Whether every instance is up that the service can't do without.
-    fn check_required(&self) -> Result<()> {
+    /// Whether every instance of these is up that the service can't do without.
+    fn check_required(&self, of: impl Fn(&Spec) -> bool) -> Result<()> {
+        let records = || {
+            let all = self.specs.iter().zip(&self.records);
+            all.filter(|(spec, _)| of(spec)).map(|(_, record)| record)
+        };
         let down = |record: &&Arc<Record>| {
             let state = record.state();
             record.required && !matches!(state, PluginState::Initialized | PluginState::Running)
@@ -312,8 +320,8 @@ impl<'a> Making<'a> {
             Error::new(code::RELOAD_FAILED, message)
                 .with_help("mend it, or set `enabled: false` in its section")
         };
-        let required = self.records.iter().filter(down).map(error);
-        let newly = self.records.iter().filter(newly).map(newly_error);
+        let required = records().filter(down).map(error);
+        let newly = records().filter(newly).map(newly_error);
         Error::all(required.chain(newly)).map_or(Ok(()), Err)
     }
 

@@ -1,11 +1,11 @@
 //! Plugins: what their authors write, and the erasure of their types behind it.
 
 use crate::{
-    call::BoxFuture,
+    call::{BoxFuture, catch},
     config::{PluginSection, Violations},
     context::{Background, PluginContext},
     contributions::Contributions,
-    error::{Error, Result},
+    error::{Error, Result, code},
     info::PluginInfo,
     instance::{Instance, Life, Record},
 };
@@ -236,7 +236,15 @@ impl Registration {
 
     /// What is wrong with a section; nothing is built.
     pub(crate) fn check(&self, section: &PluginSection) -> Vec<Error> {
-        (self.check)(section, self.schema)
+        // The types of the settings, their schema and `validate` are the plugin's own code.
+        catch(|| (self.check)(section, self.schema)).unwrap_or_else(|panic| {
+            let message = format!("the check of its settings panicked: {}", panic.text);
+            let error = Error::new(code::PANIC, message).in_plugin(&*section.name);
+            vec![match panic.place {
+                Some(place) => error.from_origin(place),
+                None => error,
+            }]
+        })
     }
 
     /// Builds an instance. The future owns all it needs: it runs on a task of its own.

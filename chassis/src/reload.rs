@@ -153,6 +153,7 @@ impl Reloader {
         let fixed = config.settings().clone();
         let plan = Plan {
             watch: &show,
+            asked: &|given| self.watch_also(given),
             ..self.plan(number, config, &fixed)
         };
         _ = self.publish(lifecycle::build(plan).await?);
@@ -182,6 +183,7 @@ impl Reloader {
             before: None,
             fixed,
             last_given: self.given().clone(),
+            asked: &|_| (),
             build_only: false,
             stop: self.closing.clone(),
             serves: CancellationToken::new(),
@@ -196,8 +198,10 @@ impl Reloader {
             until_gone,
             given,
         } = built;
-        self.remember(given);
         self.current.publish(&generation);
+        *self.given() = given;
+        // Whether anything is watched is a setting of the generation.
+        self.files.send_modify(|_| ());
         let mut ledger = self.ledger();
         ledger.publish(
             generation.number,
@@ -208,16 +212,11 @@ impl Reloader {
         ledger.until_gone.replace(until_gone)
     }
 
-    /// Keeps what the sources gave, and has watched what it came from.
-    fn remember(&self, given: Given) {
-        let more: Vec<PathBuf> = given.watched().map(Into::into).collect();
-        *self.given() = given;
-        // Also if it is the same: whether anything is watched is a setting of the generation.
+    /// Has watched what the sources gave their answers from.
+    fn watch_also(&self, given: &Given) {
         self.files.send_modify(|files| {
-            let new: Vec<PathBuf> = more
-                .into_iter()
-                .filter(|path| !files.paths.contains(path))
-                .collect();
+            let mut new: Vec<PathBuf> = given.watched().map(Into::into).collect();
+            new.retain(|path| !files.paths.contains(path));
             files.seen.extend(&new);
             files.paths.extend(new);
         });
@@ -225,16 +224,6 @@ impl Reloader {
 
     fn mark(&self, number: u64, state: GenerationState) {
         self.ledger().mark(number, state);
-    }
-
-    /// The same for who can wait until a reload that runs already is done.
-    pub(crate) async fn reload_in_turn(self: &Arc<Self>) -> Result<Reloaded> {
-        loop {
-            match self.reload().await {
-                Err(error) if error.code() == code::RELOAD_BUSY => drop(self.turn.lock().await),
-                done => return done,
-            }
-        }
     }
 
     /// Reads the configuration, builds the next generation, makes it the one that serves, waits for the old one to
@@ -248,24 +237,28 @@ impl Reloader {
         self: &Arc<Self>,
         change: impl FnOnce(&mut Overrides) + Send,
     ) -> Result<Reloaded> {
-        self.try_reload(change).await.inspect_err(|error| {
-            let (code, told) = (error.code(), error.line());
-            if [code::RELOAD_BUSY, code::CLOSED].contains(&code) {
-                tracing::warn!(code = code.name(), error = %told, "reload refused");
-            } else {
-                tracing::error!(code = code.name(), error = %told, "reload failed; the old generation goes on serving");
-            }
-        })
+        let turn = self.turn.try_lock().map_err(|_| {
+            Error::new(code::RELOAD_BUSY, "a reload is running already")
+                .with_help("try again when it is done")
+        });
+        let done = match turn {
+            Ok(turn) => self.try_reload(turn, change).await,
+            Err(busy) => Err(busy),
+        };
+        told(done)
+    }
+
+    /// The same for who can wait until a reload that runs already is done.
+    pub(crate) async fn reload_in_turn(self: &Arc<Self>) -> Result<Reloaded> {
+        let turn = self.turn.lock().await;
+        told(self.try_reload(turn, |_| ()).await)
     }
 
     async fn try_reload(
         self: &Arc<Self>,
+        _turn: tokio::sync::MutexGuard<'_, ()>,
         change: impl FnOnce(&mut Overrides) + Send,
     ) -> Result<Reloaded> {
-        let _turn = self.turn.try_lock().map_err(|_| {
-            Error::new(code::RELOAD_BUSY, "a reload is running already")
-                .with_help("try again when it is done")
-        })?;
         if self.closing.is_cancelled() {
             return Err(Error::new(code::CLOSED, "the service is stopping"));
         }
@@ -283,6 +276,7 @@ impl Reloader {
         let fixed = old.0.config.settings();
         let plan = Plan {
             before: Some(&before),
+            asked: &|given| self.watch_also(given),
             ..self.plan(number, config, fixed)
         };
         let built = lifecycle::build(plan).await?;
@@ -376,6 +370,11 @@ impl Reloader {
         }
     }
 
+    /// Waits until the service begins to stop.
+    pub(crate) async fn until_closing(&self) {
+        self.closing.cancelled().await;
+    }
+
     /// Ends at once: nothing serves any more, and every task is dropped. No plugin is asked to stop.
     pub(crate) fn abandon(&self) {
         self.closing.cancel();
@@ -428,6 +427,18 @@ impl fmt::Debug for Reloader {
             .field("current", &self.current)
             .finish_non_exhaustive()
     }
+}
+
+/// Logs that a reload was refused, or failed.
+fn told(done: Result<Reloaded>) -> Result<Reloaded> {
+    done.inspect_err(|error| {
+        let (code, told) = (error.code(), error.line());
+        if [code::RELOAD_BUSY, code::CLOSED].contains(&code) {
+            tracing::warn!(code = code.name(), error = %told, "reload refused");
+        } else {
+            tracing::error!(code = code.name(), error = %told, "reload failed; the old generation goes on serving");
+        }
+    })
 }
 
 /// Those that are in some state, with it.

@@ -324,6 +324,16 @@ fn the_running_service_answers() {
             health.err
         );
     }
+    // Without the variable the address is a guess: good enough to ask, and not to change.
+    let reload = run(EVERYTHING, directory.path(), &["reload"]);
+    assert_eq!(reload.code, Some(64));
+    assert!(reload.err.contains("is not valid YAML"), "{}", reload.err);
+    let health = run(EVERYTHING, directory.path(), &["health"]);
+    assert!(
+        health.err.contains("asking 127.0.0.1:8081, the default"),
+        "{}",
+        health.err
+    );
     drop(service);
 
     let gone = run(EVERYTHING, Path::new("/"), &["health", "--set", &listen]);

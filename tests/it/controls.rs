@@ -1,8 +1,8 @@
 //! The keys of a plugin's section that are the chassis's: how long it may take, how much, and how it is found.
 
-use crate::scripted::scripted;
+use crate::{client, scripted::scripted};
 use chassis::{
-    Chassis, code,
+    code,
     prelude::*,
     testing::{TestBuilder, TestChassis},
 };
@@ -117,19 +117,9 @@ async fn no_more_calls_are_under_way_than_the_limit() {
 
 #[tokio::test]
 async fn plugins_are_found_by_their_tags() {
-    let running = Chassis::builder()
-        .without_linked_plugins()
-        .plugin::<slow>()
-        .register(scripted("other", &[]))
-        .config_text(
-            "c.yaml",
-            "plugins: {slow: {tags: [payments]}, other: {tags: [payments]}}",
-        )
-        .set("server.listen", "127.0.0.1:0")
-        .set("management.listen", "127.0.0.1:0")
-        .start()
-        .await
-        .unwrap();
+    let yaml = "plugins: {slow: {tags: [payments]}, other: {tags: [payments]}}";
+    let builder = client::service([scripted("other", &[])]).plugin::<slow>();
+    let running = client::start(builder.config_text("c.yaml", yaml)).await;
     let management = running.management_address().unwrap();
     for (query, names) in [
         ("tag=payments", &["other", "slow"][..]),
@@ -137,7 +127,7 @@ async fn plugins_are_found_by_their_tags() {
         ("tag=none", &[]),
         ("q=payments", &["other", "slow"]),
     ] {
-        let mut raw = crate::client::Raw::connect(management).await;
+        let mut raw = client::Raw::connect(management).await;
         let plugins = raw.get(&format!("/plugins?{query}")).await.json();
         let found: Vec<_> = plugins
             .as_array()

@@ -190,7 +190,11 @@ async fn sighup_reloads_and_a_refused_reload_is_one_line() {
     assert_eq!(other.get("/short").await.text(), "short");
     victim.signal("HUP", 1).await;
     victim.logged("SIGHUP: reloading").await;
-    victim.signal("HUP", 1).await;
+    let mut asked = Raw::connect(victim.management).await;
+    asked
+        .send("POST /reload HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n")
+        .await;
+    assert_eq!(asked.answer().await.status, 409);
     let lines = victim.logged("reload refused").await;
     one(
         &lines,
@@ -200,10 +204,14 @@ async fn sighup_reloads_and_a_refused_reload_is_one_line() {
             "a reload is running already",
         ],
     );
+    // A signal can't be told to come again: it waits for its turn.
+    victim.signal("HUP", 1).await;
+    victim.logged("SIGHUP: reloading").await;
     raw.send("-half").await;
     assert_eq!(raw.answer().await.text(), "first-half");
     victim.logged("reloaded").await;
-    drop((raw, other));
+    victim.logged("reloaded").await;
+    drop((raw, other, asked));
     victim.terminate().await;
     assert_eq!(victim.end().await.0.code(), Some(0));
 }

@@ -1,7 +1,7 @@
 //! What operators change while the service runs: it lies over files and environment, and under the program.
 
-use crate::client::Raw;
-use chassis::{Chassis, Running, prelude::*};
+use crate::client::{self, Raw};
+use chassis::{Running, prelude::*};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -31,15 +31,8 @@ struct Inner {
 }
 
 async fn start(yaml: &str) -> (Running, SocketAddr, SocketAddr) {
-    let running = Chassis::builder()
-        .without_linked_plugins()
-        .plugin::<speaker>()
-        .config_text("c.yaml", yaml)
-        .set("server.listen", "127.0.0.1:0")
-        .set("management.listen", "127.0.0.1:0")
-        .start()
-        .await
-        .unwrap();
+    let builder = client::service([]).plugin::<speaker>();
+    let running = client::start(builder.config_text("c.yaml", yaml)).await;
     let management = running.management_address().unwrap();
     let service = running.service_address();
     (running, service, management)

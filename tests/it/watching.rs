@@ -1,7 +1,8 @@
 //! Files that change while the service runs: real files, a real service, and no reload but for a change.
 
+use crate::client;
 use chassis::{
-    Chassis, ConfigLayer, Running,
+    ConfigLayer, Registration, Running,
     points::{CONFIG_LOAD, ConfigQuestion},
     prelude::*,
 };
@@ -50,18 +51,14 @@ impl Service {
             .expect("no test panics with it")
             .push((name.to_owned(), tell));
         let info = chassis::PluginInfo::new("teller", "1.0.0").expect("it is a valid name");
-        let mut builder = Chassis::builder()
-            .without_linked_plugins()
-            .register(chassis::Registration::new::<Teller>(info))
+        let mut builder = client::service([Registration::new::<Teller>(info)])
             .plugin::<files>()
             .config_file(file)
-            .set("server.listen", "127.0.0.1:0")
-            .set("management.listen", "127.0.0.1:0")
             .set("plugins.teller.config.to", name);
         for (path, value) in more {
             builder = builder.set(path, *value);
         }
-        let running = builder.start().await.expect("the service starts");
+        let running = client::start(builder).await;
         Self { running, built }
     }
 

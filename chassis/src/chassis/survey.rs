@@ -2,8 +2,8 @@
 
 use super::ChassisBuilder;
 use crate::{
-    config::{self, Config, ConfigReport},
-    error::Result,
+    config::{self, Config, ConfigReport, Origin},
+    error::{Error, Result},
     generation::Lease,
     lifecycle::Lineup,
     registry::{Asked, Registry},
@@ -13,6 +13,14 @@ use crate::{
 use serde_json::Value;
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 use tokio::runtime::Handle;
+
+/// Where a service may be that runs.
+#[derive(Debug)]
+pub(crate) enum Whereabouts {
+    Known(SocketAddr),
+    /// The default, because of this.
+    Guessed(SocketAddr, Error),
+}
 
 impl ChassisBuilder {
     fn registry(&self) -> Result<Registry> {
@@ -26,18 +34,22 @@ impl ChassisBuilder {
     }
 
     /// Where the running service is asked. A mistake in the file that nobody has reloaded yet says nothing of the service,
-    /// least of all that it is not healthy.
-    pub(crate) fn management_address(&self) -> Result<SocketAddr> {
+    /// least of all that it is not healthy; but where the file can't be read at all, the address may be a guess.
+    pub(crate) fn management_address(&self) -> Result<Whereabouts> {
         let draft = self.config.clone().draft();
-        if let Some(address) = draft.management_address() {
-            return Ok(address);
+        if let Some((address, _)) = draft.management_address() {
+            return Ok(Whereabouts::Known(address));
         }
         let without_file = self.config.clone().no_file().draft();
-        match without_file.management_address() {
-            Some(address) => Ok(address),
-            None => draft
-                .finish(Vec::new(), |_| None)
-                .map(|config| config.settings().management.listen),
+        let error = draft.finish(Vec::new(), |_| None).err();
+        match (without_file.management_address(), error) {
+            (Some((address, Origin::Default)), Some(error)) => {
+                Ok(Whereabouts::Guessed(address, error))
+            }
+            (Some((address, _)), _) => Ok(Whereabouts::Known(address)),
+            (None, error) => {
+                Err(error.unwrap_or_else(|| Error::msg("there is no `management.listen`")))
+            }
         }
     }
 

@@ -2,10 +2,9 @@
 
 use crate::{reload::Reloader, watch::Watcher};
 use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
 
-/// Watches until `ended`. Whether it does, each generation says anew: `reload.watch`.
-pub(super) async fn reload_on_change(reloader: Arc<Reloader>, ended: CancellationToken) {
+/// Watches until the service begins to stop. Whether it does, each generation says anew: `reload.watch`.
+pub(super) async fn reload_on_change(reloader: Arc<Reloader>) {
     let mut files = reloader.files();
     let mut watcher: Option<Watcher> = None;
     loop {
@@ -31,7 +30,7 @@ pub(super) async fn reload_on_change(reloader: Arc<Reloader>, ended: Cancellatio
             }
         };
         tokio::select! {
-            () = ended.cancelled() => return,
+            () = reloader.until_closing() => return,
             // Somebody else has read them: from now on that counts.
             read = files.changed() => if read.is_err() { return },
             () = changed => {

@@ -7,9 +7,11 @@ use std::process::ExitCode;
 /// Checks configuration, plugins and their order; what is still wrong after the fixes is told.
 pub(super) fn check(builder: &ChassisBuilder, fix: bool) -> ExitCode {
     if fix {
-        match mend::mend(builder) {
-            Ok(done) => done.iter().for_each(|done| say(done)),
-            Err(error) => return places::refuse(builder, &error),
+        let mut done = Vec::new();
+        let mended = mend::mend(builder, &mut done);
+        done.iter().for_each(|done| say(done));
+        if let Err(error) = mended {
+            return places::refuse(builder, &error);
         }
     }
     let (config, lineup) = match builder.lineup() {

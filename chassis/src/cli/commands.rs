@@ -7,6 +7,7 @@ use super::{
     table::{Cell, Table},
 };
 use crate::{
+    call::catch_async,
     chassis::ChassisBuilder,
     command::{CliCommand, CommandCall},
     error::{Error, Result, code},
@@ -14,7 +15,7 @@ use crate::{
     scope::Scope,
     telemetry, text,
 };
-use std::{io::IsTerminal as _, process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc};
 
 /// Lists them.
 pub(super) fn list(builder: ChassisBuilder) -> ExitCode {
@@ -22,10 +23,7 @@ pub(super) fn list(builder: ChassisBuilder) -> ExitCode {
         if commands.is_empty() {
             say("no plugin has a subcommand");
         }
-        let mut table = Table::new(
-            &["command", "plugin", "what it does"],
-            std::io::stdout().is_terminal(),
-        );
+        let mut table = Table::new(&["command", "plugin", "what it does"], &std::io::stdout());
         for (plugin, command) in commands {
             table.row([command.name(), &plugin, command.about()].map(Cell::from));
         }
@@ -50,9 +48,11 @@ pub(super) fn run(builder: ChassisBuilder, name: String, arguments: Vec<String>)
             })));
         };
         let called = command.run(CommandCall::new(arguments, scope));
-        called
-            .await
-            .map_err(|error| error.in_plugin(Arc::clone(plugin)))
+        let done = catch_async(called).await.unwrap_or_else(|panic| {
+            let message = format!("panicked: {}", panic.text);
+            Err(Error::new(code::PANIC, message))
+        });
+        done.map_err(|error| error.in_plugin(Arc::clone(plugin)))
     })
 }
 
@@ -89,7 +89,9 @@ fn with_plugins(
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", error.report());
-            match error.code() == code::UNKNOWN_COMMAND {
+            // As `run` does it.
+            let is_usage = error.code() == code::UNKNOWN_COMMAND;
+            match is_usage || error.code().name().starts_with("config.") {
                 true => ExitCode::from(USAGE),
                 false => ExitCode::FAILURE,
             }

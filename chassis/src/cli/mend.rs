@@ -16,9 +16,8 @@ use std::{
 /// One mistake can hide another, but not for ever.
 const MAX_ROUNDS: usize = 50;
 
-/// Mends what can be mended; what was done, a line each.
-pub(super) fn mend(builder: &ChassisBuilder) -> Result<Vec<String>> {
-    let mut done = Vec::new();
+/// Mends what can be mended; each thing that was done is added to `done`, also if the next one fails.
+pub(super) fn mend(builder: &ChassisBuilder, done: &mut Vec<String>) -> Result<()> {
     for _ in 0..MAX_ROUNDS {
         let Err(error) = builder.lineup() else { break };
         let errors: Vec<&Error> = std::iter::once(&error).chain(error.others()).collect();
@@ -42,7 +41,7 @@ pub(super) fn mend(builder: &ChassisBuilder) -> Result<Vec<String>> {
             break;
         }
     }
-    Ok(done)
+    Ok(())
 }
 
 /// Puts a new file in the place of the old one, at once: half a configuration is none.
@@ -57,7 +56,14 @@ fn write(path: &Path, text: &str) -> Result<()> {
             .create_new(true)
             .open(&new)?;
         // There may be secrets in it.
-        file.set_permissions(fs::metadata(&path)?.permissions())?;
+        let old = fs::metadata(&path)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{MetadataExt as _, fchown};
+            // Or a service of another user could not read it any more.
+            fchown(&file, Some(old.uid()), Some(old.gid()))?;
+        }
+        file.set_permissions(old.permissions())?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&new, &path)

@@ -1,6 +1,9 @@
 //! Errors with the line of the file that is to blame.
 
-use super::{USAGE, table::Colour};
+use super::{
+    USAGE,
+    table::{Colour, is_coloured},
+};
 use crate::{
     chassis::ChassisBuilder,
     error::{Error, code},
@@ -11,7 +14,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     fs,
-    io::IsTerminal as _,
     process::ExitCode,
     sync::Arc,
 };
@@ -32,9 +34,8 @@ const TELLING: &[&str] = &[
 
 /// Tells what is wrong with a configuration, on standard error: there is no log yet.
 pub(super) fn refuse(builder: &ChassisBuilder, error: &Error) -> ExitCode {
-    let is_coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let mut places = Places {
-        is_coloured,
+        is_coloured: is_coloured(&std::io::stderr()),
         secret_keys: builder.secret_keys(),
         files: BTreeMap::new(),
     };

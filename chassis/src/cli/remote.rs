@@ -5,7 +5,7 @@ use super::{
     table::{Cell, Table},
 };
 use crate::{
-    chassis::ChassisBuilder,
+    chassis::{ChassisBuilder, Whereabouts},
     error::{Context as _, Error, Result, code},
     status::PluginState,
 };
@@ -14,7 +14,7 @@ use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use std::{io::IsTerminal as _, net::SocketAddr, process::ExitCode, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
 use tokio::net::TcpStream;
 
 /// How long an answer may take. A reload answers when the old generation is drained, which may take longer.
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How the service is: in a line, and a table of its plugins.
 pub(super) fn status(builder: &ChassisBuilder, as_json: bool) -> ExitCode {
-    ask(builder, async |service: &Service| {
+    ask(builder, false, async |service: &Service| {
         let info = service.get("/info").await?;
         let plugins = service.get("/plugins").await?;
         let is_ready = info.body["ready"] == true;
@@ -50,7 +50,7 @@ fn tell(info: &Value, plugins: &Value, is_ready: bool) {
         text(&info["addresses"]["service"]),
     ));
     let header = ["plugin", "version", "state", "reason"];
-    let mut table = Table::new(&header, std::io::stdout().is_terminal());
+    let mut table = Table::new(&header, &std::io::stdout());
     for plugin in plugins.as_array().into_iter().flatten() {
         let state = serde_json::from_value::<PluginState>(plugin["state"].clone());
         let state = match state {
@@ -70,7 +70,7 @@ fn tell(info: &Value, plugins: &Value, is_ready: bool) {
 
 /// Reloads it; done when it is.
 pub(super) fn reload(builder: &ChassisBuilder) -> ExitCode {
-    ask(builder, async |service: &Service| {
+    ask(builder, true, async |service: &Service| {
         let answer = service.send(Method::POST, "/reload", None).await?;
         if !answer.status.is_success() {
             eprintln!("error: {}", problem(&answer.body));
@@ -84,7 +84,7 @@ pub(super) fn reload(builder: &ChassisBuilder) -> ExitCode {
 
 /// Whether it is alive, ready, or has started.
 pub(super) fn health(builder: &ChassisBuilder, which: &str) -> ExitCode {
-    ask(builder, async |service: &Service| {
+    ask(builder, false, async |service: &Service| {
         let answer = service
             .send(Method::GET, &format!("/health/{which}"), Some(PATIENCE))
             .await?;
@@ -108,10 +108,22 @@ fn problem(body: &Value) -> String {
     text
 }
 
-/// Asks the service of this configuration something; the exit code says whether the answer was yes.
-fn ask(builder: &ChassisBuilder, question: impl AsyncFnOnce(&Service) -> Result<bool>) -> ExitCode {
+/// Asks the service of this configuration something; the exit code says whether the answer was yes. What may change the
+/// service is not asked of one that may be another.
+fn ask(
+    builder: &ChassisBuilder,
+    may_change: bool,
+    question: impl AsyncFnOnce(&Service) -> Result<bool>,
+) -> ExitCode {
     let service = match builder.management_address() {
-        Ok(address) => Service(address),
+        Ok(Whereabouts::Known(address)) => Service(address),
+        Ok(Whereabouts::Guessed(_, error)) if may_change => return places::refuse(builder, &error),
+        Ok(Whereabouts::Guessed(address, _)) => {
+            eprintln!(
+                "the configuration can't be read (`check` tells why): asking {address}, the default"
+            );
+            Service(address)
+        }
         Err(error) => return places::refuse(builder, &error),
     };
     let asked = tokio::runtime::Builder::new_current_thread()

@@ -145,8 +145,7 @@ async fn start(builder: ChassisBuilder, signals: &mut Signals) -> Result<Option<
 /// The plugins in order, and how long each took, for people.
 fn table(handle: &ChassisHandle) -> String {
     let header = ["plugin", "version", "state", "init", "start", "reason"];
-    let is_coloured = std::env::var_os("NO_COLOR").is_none();
-    let mut table = Table::new(&header, is_coloured);
+    let mut table = Table::new(&header, &std::io::stderr());
     for report in handle.plugins().into_iter().flatten() {
         let (init, start) = report.took_ms();
         let took =
@@ -178,7 +177,8 @@ fn is_second(name: &str, since: Instant) -> bool {
 fn reload(handle: &ChassisHandle) {
     tracing::info!("SIGHUP: reloading");
     let handle = handle.clone();
-    tokio::spawn(async move { _ = handle.reload().await });
+    // What was changed while another one was running is to be seen as well.
+    tokio::spawn(async move { _ = handle.reload_in_turn().await });
 }
 
 enum Signal {

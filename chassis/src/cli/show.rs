@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{chassis::ChassisBuilder, lifecycle::Lineup};
 use serde_json::json;
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::process::ExitCode;
 
 /// The instances, in the order in which they start.
 pub(super) fn plugins(builder: &ChassisBuilder, as_json: bool) -> ExitCode {
@@ -36,7 +36,7 @@ pub(super) fn plugins(builder: &ChassisBuilder, as_json: bool) -> ExitCode {
         "requires",
         "what it does",
     ];
-    let mut table = Table::new(&header, std::io::stdout().is_terminal());
+    let mut table = Table::new(&header, &std::io::stdout());
     for spec in in_order(&lineup) {
         let info = &spec.registration.info;
         let takes_part = match (spec.is_enabled(), spec.is_required()) {

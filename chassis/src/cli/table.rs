@@ -1,13 +1,18 @@
 //! Columns of text.
 
 use crate::status::PluginState;
-use std::fmt::Write as _;
+use std::{fmt::Write as _, io::IsTerminal};
 
 /// Rows of cells; in colour only where people look at them.
 pub(super) struct Table {
     is_coloured: bool,
     header: Vec<&'static str>,
     rows: Vec<Vec<Cell>>,
+}
+
+/// Whether colours are wanted there: on a terminal, unless somebody says no (<https://no-color.org>).
+pub(super) fn is_coloured(to: &impl IsTerminal) -> bool {
+    to.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty())
 }
 
 /// A text and its colour.
@@ -59,9 +64,10 @@ impl Cell {
 }
 
 impl Table {
-    pub(super) fn new(header: &[&'static str], is_coloured: bool) -> Self {
+    /// For people or programs that read it there.
+    pub(super) fn new(header: &[&'static str], to: &impl IsTerminal) -> Self {
         Self {
-            is_coloured,
+            is_coloured: is_coloured(to),
             header: header.to_vec(),
             rows: Vec::new(),
         }

@@ -132,10 +132,10 @@ impl Draft {
     }
 
     /// `management.listen`, if that much can be understood.
-    pub(crate) fn management_address(&self) -> Option<SocketAddr> {
+    pub(crate) fn management_address(&self) -> Option<(SocketAddr, Origin)> {
         let listen = self.tree.get("management")?.get("listen")?;
         match &listen.node {
-            Node::String(text) => text.parse().ok(),
+            Node::String(text) => Some((text.parse().ok()?, listen.origin.clone())),
             _ => None,
         }
     }

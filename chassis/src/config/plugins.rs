@@ -161,7 +161,8 @@ pub(crate) struct DeadlineControls {
     /// For `stop`. Default: `lifecycle.stop_deadline`.
     #[serde(with = "units::Time")]
     pub(crate) stop: Option<Duration>,
-    /// For each call of a handler that awaits. Default: as the handler or its point says.
+    /// For each call of a handler or route that awaits; not for those of a router that the plugin mounts. Default: as the
+    /// handler or its point says.
     #[serde(with = "units::Time")]
     pub(crate) call: Option<Duration>,
 }
@@ -170,8 +171,8 @@ pub(crate) struct DeadlineControls {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct LimitControls {
-    /// How many calls of each of its handlers that await may be under way; further ones are refused with 503. Default:
-    /// any number.
+    /// How many calls of each of its handlers and routes that await may be under way; further ones are refused with 503.
+    /// Not for those of a router that the plugin mounts. Default: any number.
     pub(crate) in_flight: Option<NonZeroU32>,
 }
 

@@ -1,7 +1,7 @@
 //! Settings that are read once, when the process starts.
 
 use crate::{
-    config::{Config, Origin, Settings},
+    config::{Config, Settings},
     error::{Error, Result, code},
     text,
 };
@@ -37,9 +37,10 @@ pub(super) fn check(old: &Settings, config: &Config) -> Result<()> {
     if changed.is_empty() {
         return Ok(());
     }
-    let origin = changed.iter().find_map(|key| config.origin(key));
+    let from_source = changed.iter().find_map(|key| config.source_below(key));
+    let origin = from_source.or_else(|| changed.iter().find_map(|key| config.origin(key)));
     let changed = text::quoted(changed);
-    let error = if let Some(Origin::Source { .. }) = origin {
+    let error = if from_source.is_some() {
         // At start: the sockets were bound, and the log was begun, before anybody could be asked.
         let message =
             format!("{changed} can't come from a source: it is read before they are asked");

@@ -2,43 +2,55 @@
 
 use super::{Making, on_workers};
 use crate::{
-    config::{Config, ConfigLayer},
+    config::{Config, ConfigLayer, PluginSection},
     error::{Error, Result, code},
-    instance::Record,
     points::{self, ConfigQuestion},
     registry::Asked,
     scope::Scope,
 };
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
-/// What the sources gave, in order, each with its plugin.
+/// A plugin must not wait for itself for ever. Each handler has a deadline of its own: whoever takes longer than this
+/// blocks its thread.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the sources gave, in order.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Given(Vec<(Arc<str>, ConfigLayer)>);
+pub(crate) struct Given(Vec<Layer>);
+
+/// What one source gave, and what it was configured with when it did.
+#[derive(Clone, Debug)]
+struct Layer {
+    plugin: Arc<str>,
+    section: PluginSection,
+    layer: ConfigLayer,
+}
 
 impl Given {
     /// The paths that they want watched.
     pub(crate) fn watched(&self) -> impl Iterator<Item = &Path> {
-        self.0.iter().flat_map(|(_, layer)| layer.watched())
+        self.0.iter().flat_map(|given| given.layer.watched())
     }
 
-    fn of(&self, plugin: &str) -> impl Iterator<Item = &ConfigLayer> {
-        let mine = self.0.iter().filter(move |(name, _)| **name == *plugin);
-        mine.map(|(_, layer)| layer)
+    fn of(&self, plugin: &str) -> impl Iterator<Item = &Layer> {
+        self.0.iter().filter(move |given| *given.plugin == *plugin)
     }
 
     /// Puts back what a plugin gave last time, behind those that came before it then.
     fn restore(&mut self, last: &Self, plugin: &Arc<str>) {
-        self.0.retain(|(name, _)| name != plugin);
+        self.0.retain(|given| given.plugin != *plugin);
         let before: Vec<&Arc<str>> = last
             .0
             .iter()
-            .map(|(name, _)| name)
+            .map(|given| &given.plugin)
             .take_while(|name| *name != plugin)
             .collect();
-        let place = self.0.iter().rposition(|(name, _)| before.contains(&name));
+        let place = self
+            .0
+            .iter()
+            .rposition(|given| before.contains(&&given.plugin));
         let place = place.map_or(0, |place| place + 1);
-        let layers = last.of(plugin).cloned();
-        let layers: Vec<_> = layers.map(|layer| (Arc::clone(plugin), layer)).collect();
+        let layers: Vec<Layer> = last.of(plugin).cloned().collect();
         self.0.splice(place..place, layers);
     }
 }
@@ -48,13 +60,11 @@ impl Making<'_> {
     pub(super) async fn ask_sources(&mut self, early: Option<&Scope>) -> Result<()> {
         if let Some(scope) = early {
             self.given = self.ask(scope).await?;
+            // Now, and not when the generation serves: what changes meanwhile is a change. And also if it never does.
+            (self.plan.asked)(&self.given);
         }
-        let layers: Vec<ConfigLayer> = self
-            .given
-            .0
-            .iter()
-            .map(|(_, layer)| layer.clone())
-            .collect();
+        let layers = self.given.0.iter().map(|given| given.layer.clone());
+        let layers: Vec<ConfigLayer> = layers.collect();
         let draft = self.plan.config.with_sources(&layers);
         let config = Arc::new(self.plan.registry.accept(draft, Asked::Already)?);
         self.check_untouched(&config)?;
@@ -66,75 +76,81 @@ impl Making<'_> {
 
     async fn ask(&self, scope: &Scope) -> Result<Given> {
         let question = ConfigQuestion::of(&self.plan.config);
-        let deadline = self.plan.config.settings().lifecycle.init_deadline;
         let asked = scope.clone();
-        let ask = async move { Ok(points::CONFIG_LOAD.ask(&asked, &question).await) };
-        let provided = tokio::time::timeout(deadline, on_workers(&self.plan.workers, ask)).await;
-        let provided = provided.unwrap_or_else(|_| {
+        let ask = async move { points::CONFIG_LOAD.ask_each(&asked, &question).await };
+        let all = tokio::time::timeout(PATIENCE, on_workers(&self.plan.workers, ask)).await;
+        let all = all.unwrap_or_else(|_| {
             let message = "those who give configuration at `config.load` block their threads";
             Err(Error::new(code::DEADLINE, message))
         })?;
-        let answers = provided.answers.into_iter();
-        let mut given = Given(
-            answers
-                .map(|answer| (answer.plugin, answer.value))
-                .collect(),
-        );
-        let mut errors = Vec::new();
-        for error in provided.failed {
-            let name = error.plugin().unwrap_or_default();
-            let Some(record) = self.records.iter().find(|record| *record.name == *name) else {
-                errors.push(error);
-                continue;
-            };
-            match self.without(record, &mut given) {
-                true => self.log_failed_source(record, &error),
-                false => errors.push(required(record, &error)),
+        let (mut given, mut failed) = (Given::default(), Vec::new());
+        for (plugin, answer) in all {
+            match answer {
+                Ok(layer) => given.0.push(Layer {
+                    section: self.plan.config.sections().get(&plugin),
+                    plugin,
+                    layer,
+                }),
+                Err(error) => failed.push((plugin, error)),
             }
         }
-        Error::all(errors).map_or(Ok(given), Err)
+        let errors = failed
+            .into_iter()
+            .filter_map(|(plugin, error)| self.without(&plugin, &error, &mut given).err());
+        Error::all(errors.collect::<Vec<_>>()).map_or(Ok(given), Err)
     }
 
-    /// Goes on without the answer of a plugin, with its last one if there is one; false if that can't be.
-    fn without(&self, record: &Record, given: &mut Given) -> bool {
-        given.restore(&self.plan.last_given, &record.name);
-        !record.required
-    }
-
-    fn log_failed_source(&self, record: &Record, error: &Error) {
-        let (plugin, told) = (&*record.name, error.line_of(&record.name));
-        let with = match self.plan.last_given.of(plugin).next() {
+    /// Goes on without the answer of a plugin, with its last one if there is one that still holds.
+    fn without(&self, plugin: &Arc<str>, error: &Error, given: &mut Given) -> Result<()> {
+        let record = self.records.iter().find(|record| record.name == *plugin);
+        let told = error.line_of(plugin);
+        if record.is_none_or(|record| record.required) {
+            let message = format!("`{plugin}` is required, and gives no configuration: {told}");
+            return Err(Error::new(code::CONFIG_SOURCE, message)
+                .with_help("mend it, or set `required: false` in its section to go on without"));
+        }
+        let section = self.plan.config.sections().get(plugin);
+        let last = &self.plan.last_given;
+        if last.of(plugin).any(|last| !last.section.same(&section)) {
+            // Neither would the old answer be true, nor is none of them what was asked for.
+            let message = format!(
+                "`{plugin}` is configured otherwise now, and gives no configuration: {told}"
+            );
+            return Err(Error::new(code::CONFIG_SOURCE, message)
+                .with_help("mend it, or put its old settings back"));
+        }
+        given.restore(last, plugin);
+        let with = match last.of(plugin).next() {
             Some(_) => "what it gave last time is used",
             None => "going on without it",
         };
-        tracing::warn!(plugin, error = %told, "a source of configuration failed; {with}");
+        tracing::warn!(%plugin, error = %told, "a source of configuration failed; {with}");
+        Ok(())
     }
 
-    /// Whoever gives configuration was built with what the files say: nobody can change that any more.
+    /// Whoever gives configuration was built with what the files say: nobody can change that any more, nor make more of
+    /// them.
     fn check_untouched(&self, config: &Config) -> Result<()> {
-        let early = self.specs.iter().filter(|spec| spec.is_early());
-        let errors = early.filter_map(|spec| {
-            let section = config.sections().get(&spec.name);
-            (!section.same(&spec.section)).then(|| {
+        let (specs, _) = self.plan.registry.instances(config.sections());
+        let early = self
+            .specs
+            .iter()
+            .chain(&specs)
+            .filter(|spec| spec.is_early());
+        let names: BTreeSet<&Arc<str>> = early.map(|spec| &spec.name).collect();
+        let old = self.plan.config.sections();
+        let errors = names.into_iter().filter_map(|name| {
+            let section = config.sections().get(name);
+            (!section.same(&old.get(name))).then(|| {
                 let message = format!(
-                    "a source sets something in `plugins.{}`, which is built before the sources are asked",
-                    spec.name
+                    "a source sets something in `plugins.{name}`, which is built before the sources are asked"
                 );
                 Error::new(code::CONFIG_INVALID, message)
-                    .in_plugin(Arc::clone(&spec.name))
+                    .in_plugin(Arc::clone(name))
+                    .from_origin(section.origin.to_string())
                     .with_help("write it into the configuration file, or set it in the environment")
             })
         });
         Error::all(errors).map_or(Ok(()), Err)
     }
-}
-
-fn required(record: &Record, error: &Error) -> Error {
-    let message = format!(
-        "`{}` is required, and gives no configuration: {}",
-        record.name,
-        error.line_of(&record.name)
-    );
-    Error::new(code::CONFIG_SOURCE, message)
-        .with_help("mend it, or set `required: false` in its section to go on without")
 }

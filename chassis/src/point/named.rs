@@ -200,7 +200,10 @@ impl ScopePoint<'_> {
     /// If there is no such point, or it is of another kind.
     pub async fn ask(self, question: &Value) -> Result<Provided<Value>> {
         let providers: &Providers<Value, Value> = self.handlers()?;
-        Ok(providers.run(question, self.scope.request_id()).await)
+        Ok(providers
+            .run(question, self.scope.request_id())
+            .await
+            .into())
     }
 
     /// Asks the handlers of a call point, in order, until one has an answer.

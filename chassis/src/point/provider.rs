@@ -53,6 +53,25 @@ pub struct Provided<T> {
     pub failed: Vec<Error>,
 }
 
+/// What each handler gave or failed with, in order, with whose it is.
+pub(crate) type Each<T> = Vec<(Arc<str>, Result<T>)>;
+
+impl<T> From<Each<T>> for Provided<T> {
+    fn from(all: Each<T>) -> Self {
+        let mut provided = Self {
+            answers: Vec::with_capacity(all.len()),
+            failed: Vec::new(),
+        };
+        for (plugin, answer) in all {
+            match answer {
+                Ok(value) => provided.answers.push(Answer { plugin, value }),
+                Err(error) => provided.failed.push(error),
+            }
+        }
+        provided
+    }
+}
+
 impl<T> Provided<T> {
     /// Only what was given.
     pub fn values(&self) -> impl Iterator<Item = &T> {
@@ -91,17 +110,23 @@ impl<T: Send + 'static, Q: Send + Sync + 'static> ProviderPoint<T, Q> {
 
     /// Asks all handlers at once, and waits until each has answered, failed or run out of time.
     pub async fn ask(&'static self, scope: &Scope, question: &Q) -> Provided<T> {
-        match self.index.handlers::<Providers<T, Q>>(self.name, scope) {
-            Ok(providers) if providers.entries.is_empty() => Provided {
-                answers: Vec::new(),
-                failed: Vec::new(),
-            },
-            Ok(providers) => providers.run(question, scope.request_id()).await,
+        match self.ask_each(scope, question).await {
+            Ok(all) => all.into(),
             Err(error) => Provided {
                 answers: Vec::new(),
                 failed: vec![error],
             },
         }
+    }
+
+    /// What each handler gave or failed with, in order, with whose it is: an error may name somebody else, whom that one
+    /// has asked in turn.
+    pub(crate) async fn ask_each(&'static self, scope: &Scope, question: &Q) -> Result<Each<T>> {
+        let providers = self.index.handlers::<Providers<T, Q>>(self.name, scope)?;
+        if providers.entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(providers.run(question, scope.request_id()).await)
     }
 
     pub(crate) const fn default_deadline(&self) -> Option<Duration> {
@@ -162,7 +187,7 @@ pub(super) fn assemble<T: Send + 'static, Q: Send + Sync + 'static>(
 }
 
 impl<T: Send, Q: Sync> Providers<T, Q> {
-    pub(super) async fn run(&self, question: &Q, request_id: Option<&RequestId>) -> Provided<T> {
+    pub(super) async fn run(&self, question: &Q, request_id: Option<&RequestId>) -> Each<T> {
         let calls = self
             .entries
             .iter()
@@ -171,24 +196,9 @@ impl<T: Send, Q: Sync> Providers<T, Q> {
                 let answer = site
                     .run(async { handler.call(question, &call).await })
                     .await;
-                (site, answer)
+                let answer = answer.inspect_err(|error| site.skip(error));
+                (Arc::clone(&site.plugin), answer)
             });
-        let mut provided = Provided {
-            answers: Vec::with_capacity(self.entries.len()),
-            failed: Vec::new(),
-        };
-        for (site, answer) in join_all(calls).await {
-            match answer {
-                Ok(value) => provided.answers.push(Answer {
-                    plugin: Arc::clone(&site.plugin),
-                    value,
-                }),
-                Err(error) => {
-                    site.skip(&error);
-                    provided.failed.push(error);
-                }
-            }
-        }
-        provided
+        join_all(calls).await
     }
 }

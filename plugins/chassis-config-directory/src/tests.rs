@@ -190,3 +190,77 @@ async fn a_source_can_not_change_what_was_read_before_it() {
         assert!(error.contains(told), "{error}");
     }
 }
+
+/// A source that can't be built.
+#[plugin(name = "vault", stage = "bootstrap", required)]
+async fn vault(_: &mut PluginContext) -> Result<()> {
+    Err(Error::msg("the vault is sealed"))
+}
+
+#[tokio::test]
+async fn who_misses_what_a_broken_source_would_have_given_is_not_blamed() {
+    let error = TestChassis::with::<vault>()
+        .plugin::<shown>()
+        .start_error()
+        .await;
+    assert_eq!(error.code(), code::REQUIRED);
+    assert!(error.message().contains("the vault is sealed"), "{error}");
+    assert!(error.others().is_empty(), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_it_gave_under_other_settings_is_not_used() {
+    let (one, config) = (directory(FILES), tempfile::NamedTempFile::new().unwrap());
+    let set = |directory: &Path| {
+        let yaml = format!(
+            "plugins: {{config-directory: {{config: {{directory: '{}'}}}}}}",
+            directory.display()
+        );
+        fs::write(config.path(), yaml).unwrap();
+    };
+    set(one.path());
+    let app = TestChassis::with::<ConfigDirectory>()
+        .plugin::<shown>()
+        .config_file(config.path());
+    let app = app.start().await.unwrap();
+    set(Path::new("/nowhere"));
+    let error = app.reload().await.unwrap_err();
+    assert_eq!(error.code(), code::CONFIG_SOURCE);
+    assert!(
+        error.message().contains("configured otherwise now"),
+        "{error}"
+    );
+    assert_eq!(app.get("/shown").await.text(), "007 7");
+}
+
+#[tokio::test]
+async fn a_source_can_not_make_a_source() {
+    let file = (
+        "more.yaml",
+        "plugins: {more: {use: config-directory, config: {directory: /nowhere}}}",
+    );
+    let files = directory(&[FILES[0], FILES[1], file]);
+    let error = service(&files).start_error().await;
+    assert!(
+        error
+            .message()
+            .contains("`plugins.more`, which is built before"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_part_of_what_is_read_at_the_start_is_refused_as_well() {
+    let files = directory(&[FILES[0], FILES[1], ("log.filter", "debug")]);
+    let yaml = format!(
+        "log: {{format: json}}\nplugins: {{config-directory: {{config: {{directory: '{}'}}}}}}",
+        files.path().display()
+    );
+    let app = TestChassis::with::<ConfigDirectory>().plugin::<shown>();
+    let error = app.config(yaml).start_error().await;
+    assert!(
+        error.message().contains("can't come from a source"),
+        "{error}"
+    );
+    assert!(error.origin().unwrap().ends_with("/log.filter"));
+}

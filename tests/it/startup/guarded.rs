@@ -7,7 +7,7 @@ use crate::{
 };
 use chassis::{
     Background, Contributions, NoConfig, Plugin, PluginContext, PluginState, Registration, Result,
-    code,
+    Violations, code,
     points::{PLUGIN_STARTED, PRE_REQUEST, PluginMoment},
     testing::TestChassis,
 };
@@ -299,4 +299,28 @@ async fn one_that_does_not_run_takes_only_its_own_away() {
     // A name that nobody has is a mistake all the same.
     let error = TestChassis::builder().register(uses()).start_error().await;
     assert_eq!(error.code(), code::UNKNOWN_POINT);
+}
+
+/// Looks into its settings without care.
+struct Careless;
+
+impl Plugin for Careless {
+    type Config = NoConfig;
+
+    fn validate(_: &NoConfig, _: &mut Violations) {
+        panic!("nobody had thought of that");
+    }
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_of_settings_that_panics_is_an_error_with_a_name() {
+    let app = TestChassis::builder().register(Registration::new::<Careless>(info("careless")));
+    let error = app.start_error().await;
+    assert_eq!(error.code(), code::PANIC);
+    assert_eq!(error.plugin(), Some("careless"));
+    assert!(error.message().contains("nobody had thought of that"));
 }
