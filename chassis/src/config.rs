@@ -62,8 +62,8 @@ const PLUGINS: &str = "plugins";
 /// A configuration that has been read and found right: *defaults < file < profile < sources < environment <
 /// arguments < management < code*.
 ///
-/// Every value keeps its origin; an error names it. The plugins' own settings are only checked when
-/// their plugin reads them.
+/// Every value keeps its origin; an error names it. The plugins' own settings are checked by whoever knows the plugins: a
+/// service that starts or reloads, and `check`.
 #[derive(Clone, Debug)]
 pub struct Config {
     settings: Settings,

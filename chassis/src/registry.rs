@@ -210,12 +210,11 @@ impl Registry {
     fn further(&self, name: &str, section: &PluginSection) -> Result<Option<&Registration>> {
         let Some(of) = section.use_.as_deref() else {
             return self.get(name).map(|_| None).ok_or_else(|| {
-                let fix = match self.near(name)[..] {
-                    [only] => Some(Fix::Rename {
-                        to: only.to_owned(),
-                    }),
-                    _ => None,
-                };
+                // Only if nothing else can be meant: `cache-2` may be another plugin, which is not linked yet.
+                let named = self.get(&hyphened(name));
+                let fix = named.map(|named| Fix::Rename {
+                    to: named.info.name.to_string(),
+                });
                 self.unlinked(name).with_fix(fix)
             });
         };

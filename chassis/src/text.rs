@@ -22,6 +22,14 @@ pub(crate) fn nearest<'a>(
         .collect()
 }
 
+/// Whether one was written for the other by a slip of the hand: then it may be put right without asking. Between short
+/// words, what is one letter away is another word.
+pub(crate) fn is_slip(name: &str, meant: &str) -> bool {
+    let plain = |text: &str| text.to_lowercase().replace(['_', '-', ' '], "");
+    let is_long = name.len().min(meant.len()) >= 4;
+    plain(name) == plain(meant) || is_long && strsim::damerau_levenshtein(name, meant) == 1
+}
+
 /// `` did you mean `a`, `b`? `` or nothing.
 pub(crate) fn did_you_mean<'a>(
     name: &str,
@@ -149,25 +157,38 @@ pub(crate) fn show_size(bytes: u64) -> String {
     }
 }
 
-/// `postgres://user:***@host/`: a text without the password of a URL in it.
+/// `postgres://user:***@host/`: a text without the passwords of the URLs in it, nor the tokens that stand for one.
 pub(crate) fn mask_credentials(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return text.to_owned();
-    };
-    let authority = rest
-        .split(['/', '?', '#', ' ', '"'])
-        .next()
-        .unwrap_or_default();
-    match authority
-        .rsplit_once('@')
-        .and_then(|(user, _)| user.split_once(':'))
-    {
-        Some((user, password)) if !password.is_empty() => {
-            let after = &rest[user.len() + 1 + password.len()..];
-            format!("{scheme}://{user}:***{}", mask_credentials(after))
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        masked.extend([before, "://"]);
+        // Only as far as the next, so that a text of many takes no longer than its length.
+        let segment = after.split("://").next().unwrap_or_default();
+        let url = segment.split([' ', '\t', '\n', '"', '\'']).next();
+        let user = user_of(url.unwrap_or_default());
+        match user.split_once(':') {
+            Some((name, password)) if !password.is_empty() => masked.extend([name, ":***"]),
+            _ if user.is_empty() => {}
+            _ => masked.push_str("***"),
         }
-        _ => format!("{scheme}://{}", mask_credentials(rest)),
+        rest = &after[user.len()..];
     }
+    masked + rest
+}
+
+/// What stands before the `@` of a URL, from after its `://`. In a password there may be a `/` that should be escaped.
+fn user_of(url: &str) -> &str {
+    let authority = url.split(['/', '?', '#']).next().unwrap_or_default();
+    if let Some((user, _)) = authority.rsplit_once('@') {
+        return user;
+    }
+    let port = authority.split_once(':').map(|(_, port)| port);
+    let is_host = port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    if is_host {
+        return "";
+    }
+    url.rsplit_once('@').map_or("", |(user, _)| user)
 }
 
 #[cfg(test)]
@@ -197,6 +218,37 @@ mod tests {
             ),
         ] {
             assert_eq!(parse_size(text).unwrap_err(), expected);
+        }
+    }
+
+    #[test]
+    fn credentials_in_urls() {
+        for (text, masked) in [
+            ("postgres://app:pw@db/x", "postgres://app:***@db/x"),
+            ("a://u:p@h b://v:q@i", "a://u:***@h b://v:***@i"),
+            ("postgres://app:pa/s@s@db/x", "postgres://app:***@db/x"),
+            ("https://token@host/", "https://***@host/"),
+            ("https://host:80/a@b", "https://host:80/a@b"),
+            ("https://host/@scope", "https://host/@scope"),
+            ("user@host, no url", "user@host, no url"),
+        ] {
+            assert_eq!(mask_credentials(text), masked);
+        }
+        // However many there are.
+        let many = "://".repeat(300_000);
+        assert_eq!(mask_credentials(&many), many);
+    }
+
+    #[test]
+    fn slips() {
+        for (name, meant, is) in [
+            ("max_bdy", "max_body", true),
+            ("max-body", "max_body", true),
+            ("MyPlugin", "my-plugin", true),
+            ("port", "host", false),
+            ("tls", "ttl", false),
+        ] {
+            assert_eq!(is_slip(name, meant), is, "{name}");
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{Error, Fix, code},
-    text::{nearest, quoted},
+    text::{is_slip, nearest, quoted, visible},
 };
 
 /// What is wrong with what stands there.
@@ -51,14 +51,18 @@ impl<'a> Known<'a> {
         if self.keys.contains(&key) {
             return flat(plugin, key, &[]);
         }
-        if let Some(advice) = foreign::beside_config(key, value) {
+        if let Some(mut advice) = foreign::beside_config(key, value) {
+            if !self.is_closed {
+                // It may be a setting after all: of a plugin that is not linked yet, or of another name.
+                advice.fix = None;
+            }
             return section::advised(advice, value.key_place());
         }
         if !self.is_closed {
             return flat(plugin, key, &nearest(key, KEYS.iter().copied()));
         }
         let parent = path::show(["plugins", plugin]);
-        let message = format!("`{key}` is not a known key of `{parent}`");
+        let message = format!("`{}` is not a known key of `{parent}`", visible(key));
         let near = nearest(key, KEYS.iter().chain(&self.keys).copied());
         let shown: Vec<String> = near.iter().map(|near| written(near)).collect();
         let help = match shown[..] {
@@ -66,7 +70,8 @@ impl<'a> Known<'a> {
             _ => format!("did you mean {}?", quoted(shown.iter().map(String::as_str))),
         };
         let fix = match near[..] {
-            [ours] if KEYS.contains(&ours) => Some(rename(ours)),
+            [ours] if KEYS.contains(&ours) && is_slip(key, ours) => Some(rename(ours)),
+            [ours] if KEYS.contains(&ours) => None,
             // Misspelt and misplaced: under `config:` it is told how it is spelt.
             [_] => Some(move_under_config()),
             _ => None,
@@ -89,7 +94,10 @@ fn flat(plugin: &str, key: &str, near: &[&str]) -> Error {
             (help, None)
         }
     };
-    let message = format!("`{key}`: the plugin's own settings go under `config:`");
+    let message = format!(
+        "`{}`: the plugin's own settings go under `config:`",
+        visible(key)
+    );
     Error::new(code::CONFIG_UNKNOWN_KEY, message)
         .with_help(help)
         .with_fix(fix)

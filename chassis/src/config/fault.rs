@@ -3,14 +3,14 @@
 //! Going through JSON and `serde_path_to_error` would be shorter, but would give errors as text, from
 //! which neither the unknown key nor the keys that are known could be read back.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::de::{Expected, Unexpected};
 
 use super::{
     hint::Hint,
     path::Step,
-    tree::{Origin, Tree},
+    tree::{Node, Origin, Tree},
 };
 use crate::text::IN_NANOSECONDS;
 
@@ -91,9 +91,12 @@ impl Fault {
         if let Problem::Number { found, .. } = &mut self.problem {
             *found = None;
         }
-        let Some(text) = tree.as_text() else {
-            return;
+        let text = match (tree.as_text(), &tree.node) {
+            (Some(text), _) => Cow::Borrowed(text),
+            (None, Node::Number(number)) => Cow::Owned(number.to_string()),
+            _ => return,
         };
+        let text = &*text;
         match &mut self.problem {
             Problem::Choice { value, .. } => value.clear(),
             Problem::Other(message) if !text.is_empty() => {
@@ -101,6 +104,15 @@ impl Fault {
                 // It is the same value, said in another way.
                 let end = message.find(IN_NANOSECONDS).unwrap_or(message.len());
                 message.truncate(end);
+                let digits = text.find(|c: char| !c.is_ascii_digit());
+                let number = &text[..digits.unwrap_or(text.len())];
+                if let Some((before, written)) = message.split_once("; write `")
+                    && !number.is_empty()
+                    && written.starts_with(number)
+                {
+                    // Which unit to write is told all the same.
+                    *message = format!("{before}; write `{}", written.replace(number, ".."));
+                }
                 *message = without_parts(message, text);
                 // In a shorter one nobody hides anything, and it would be found where it is not meant.
                 if text.len() > 3 {

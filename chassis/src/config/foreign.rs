@@ -121,7 +121,6 @@ const BESIDE_CONFIG: &[Word] = &[
             "directory",
         ],
         why: "plugins are linked, not started or loaded",
-        // Nothing is lost: if no crate has the plugin, its section says so.
         what: What::Remove("remove it, and name the crate in `chassis::link!(..)`"),
     },
     Word {

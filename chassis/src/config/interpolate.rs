@@ -30,10 +30,9 @@ const MAX_TOTAL: usize = 16 << 20;
 /// Where references lead to.
 #[derive(Debug)]
 pub(super) struct Interpolation<'a> {
-    /// None if there is no environment to look into.
-    pub(super) variables: &'a BTreeMap<String, String>,
+    variables: &'a BTreeMap<String, String>,
     /// What paths are relative to: the directory of the file that they stand in.
-    pub(super) directory: &'a Path,
+    directory: &'a Path,
     /// The files that were read, or should have been.
     pub(super) files: Vec<PathBuf>,
     total: usize,
@@ -169,7 +168,8 @@ impl<'a> Interpolation<'a> {
             return Ok(&rest[1..]);
         }
         if let Some(message) = rest.strip_prefix(":?") {
-            let (message, after) = message.split_once('}').ok_or_else(Refused::unclosed)?;
+            let end = end_of(message)?;
+            let (message, after) = (&message[..message.len() - end.len()], &end[1..]);
             match found.ok().filter(|_| found_something) {
                 Some(value) => into.push(&value, &mut self.total)?,
                 None if message.is_empty() => return Err(missing(&to, "it has to be set")),
@@ -206,7 +206,7 @@ impl<'a> Interpolation<'a> {
     }
 }
 
-/// The `}` that ends a default which nobody follows.
+/// The `}` that ends a default which nobody follows, or a message.
 fn end_of(default: &str) -> Result<&str, Refused> {
     let mut open = 0;
     let mut rest = default;

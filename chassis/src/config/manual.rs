@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use scalar::{flow, plain};
+use scalar::flow;
 use view::View;
 
 mod leaf;
@@ -16,6 +16,7 @@ mod prose;
 pub(super) use leaf::table;
 #[cfg(test)]
 pub(super) use leaf::{Leaf, leaves};
+pub(super) use scalar::plain;
 
 /// The column of a comment beside a value, if the value ends before it.
 const COMMENT_COLUMN: usize = 34;

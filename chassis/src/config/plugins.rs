@@ -265,6 +265,14 @@ impl PluginSection {
                 ..Controls::default()
             }
         });
+        if let Some(of) = ours.get("use").filter(|of| of.as_text() == Some("")) {
+            let path = path::show(["plugins", name, "use"]);
+            found.push(invalid(&path, of.place(), "it is empty"));
+        }
+        let controls = Controls {
+            r#use: controls.r#use.filter(|of| !of.is_empty()),
+            ..controls
+        };
         let doubt = match (&controls.r#use, ours.get("use")) {
             _ if found.is_empty() => None,
             (None, Some(_)) => Some(Doubt::Plugin),

@@ -100,7 +100,10 @@ struct Checker<'s> {
 
 impl<'s> Checker<'s> {
     fn visit(&mut self, tree: &Tree, schema: &'s Value, out: &mut Vec<Violation>) {
-        if matches!(tree.node, Node::Null) && !self.strict {
+        // From a variable it may be a text: "", or "null".
+        let names = schema.as_object().map(kind::named).unwrap_or_default();
+        let may_be_text = tree.text.is_some() && (names.is_empty() || names.contains(&"string"));
+        if matches!(tree.node, Node::Null) && !self.strict && !may_be_text {
             return;
         }
         if self.depth == MAX_DEPTH || self.steps == MAX_STEPS {

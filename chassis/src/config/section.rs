@@ -15,7 +15,7 @@ use super::{
 use crate::{
     error::{Error, Fix, code},
     secret,
-    text::{did_you_mean, nearest, quoted, visible},
+    text::{did_you_mean, is_slip, nearest, quoted, visible},
 };
 
 /// Reads the section at `path`. An absent one is read like an empty one, so that a type whose fields
@@ -61,10 +61,17 @@ pub(crate) fn check<T: DeserializeOwned>(
         Ok(value) => (Some(value), Vec::new()),
         Err(found) => (None, found),
     };
+    let of_type = found.len();
     for violation in schema::check(section, schema) {
-        match found.iter_mut().find(|found| found.at == violation.path) {
+        let told = found[..of_type].iter_mut();
+        match { told }.find(|found| found.at == violation.path) {
             None => found.push(violated(violation, path)),
-            Some(told) if told.kind == Kind::Rough => *told = violated(violation, path),
+            Some(told) if told.kind == Kind::Rough => {
+                let fix = told.error.fix().cloned();
+                *told = violated(violation, path);
+                // What can be done about it is the same.
+                told.error = std::mem::replace(&mut told.error, Error::msg("")).with_fix(fix);
+            }
             Some(_) => {}
         }
     }
@@ -72,13 +79,14 @@ pub(crate) fn check<T: DeserializeOwned>(
     if let Some(value) = value {
         let mut violations = Violations::default();
         validate(&value, &mut violations);
+        let before = found.len();
         for violation in violations.0 {
             let at: Vec<Step> = path::parse(&violation.path)
                 .into_iter()
                 .flatten()
                 .map(Step::Key)
                 .collect();
-            if !found.iter().any(|found| found.at == at) {
+            if !found[..before].iter().any(|found| found.at == at) {
                 let error = refused(violation, section, path);
                 let kind = Kind::Other;
                 found.push(Found { at, kind, error });
@@ -255,7 +263,7 @@ pub(super) fn unknown_key(key: &str, known: &[&str], parent: &str, place: &Origi
         }
         (None, near) => {
             let help = format!("did you mean {}?", quoted(near.iter().copied()));
-            let only = (near.len() == 1).then(|| near[0].to_owned());
+            let only = (near.len() == 1 && is_slip(key, near[0])).then(|| near[0].to_owned());
             (help, only.map(|to| Fix::Rename { to }))
         }
     };

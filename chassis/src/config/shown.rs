@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Config, PLUGINS,
+    Config, PLUGINS, manual,
     path::{self, Step},
     schema,
     tree::{Node, Origin, Tree},
@@ -138,9 +138,9 @@ fn redacted(tree: &Tree, path: &mut Vec<Step>, secrets: &BTreeSet<String>) -> Va
 }
 
 impl Tree {
-    /// Visits what is no map.
+    /// Visits what is no map; a map that may be a text counts as one.
     fn walk<'t>(&'t self, path: &mut Vec<Step>, visit: &mut dyn FnMut(&[Step], &'t Self)) {
-        match self.as_map() {
+        match self.as_map().filter(|_| self.text.is_none()) {
             Some(entries) => {
                 for (key, value) in entries {
                     path.push(key.into());
@@ -191,9 +191,8 @@ impl ConfigReport {
 }
 
 fn key(step: &Step) -> String {
-    let text = path::show([step.clone()]);
-    match text.parse::<f64>() {
-        Ok(_) => format!("\"{text}\""),
-        Err(_) => text,
+    match step {
+        Step::Key(key) => manual::plain(key),
+        Step::Item(index) => index.to_string(),
     }
 }

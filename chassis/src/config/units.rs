@@ -59,7 +59,8 @@ pub trait Unit<T>: Sized {
 
 impl Unit<Duration> for Time {
     const EXPECTED: &'static str = "a time with its unit, as `30s`";
-    const NAME: &'static str = "duration";
+    // Not `duration`: to JSON Schema that is one of ISO 8601.
+    const NAME: &'static str = "time-span";
     const PATTERN: &'static str = "^[0-9]+(ms|s|m|h)$";
 
     fn parse(text: &str) -> Result<Duration, String> {
@@ -73,7 +74,7 @@ impl Unit<Duration> for Time {
 
 impl Unit<usize> for Size {
     const EXPECTED: &'static str = "a size with its unit, as `2MiB`";
-    const NAME: &'static str = "size";
+    const NAME: &'static str = "byte-size";
     const PATTERN: &'static str = "^[0-9]+(B|KiB|MiB|GiB)$";
 
     fn parse(text: &str) -> Result<usize, String> {

@@ -4,6 +4,7 @@ use super::{
     Ask, Bridge, Contributed, DeclaredPoint, Entry, Index, PointInfo, PointKind, bridge::Bridge2,
 };
 use crate::{
+    call::Site,
     error::{Error, Result},
     request_id::RequestId,
     scope::Scope,
@@ -53,18 +54,21 @@ pub struct Provided<T> {
     pub failed: Vec<Error>,
 }
 
-/// What each handler gave or failed with, in order, with whose it is.
-pub(crate) type Each<T> = Vec<(Arc<str>, Result<T>)>;
+/// What each handler gave or failed with, in order, with the place it was called at.
+pub(super) type Each<'a, T> = Vec<(&'a Arc<Site>, Result<T>)>;
 
-impl<T> From<Each<T>> for Provided<T> {
-    fn from(all: Each<T>) -> Self {
+impl<T> From<Each<'_, T>> for Provided<T> {
+    fn from(all: Each<'_, T>) -> Self {
         let mut provided = Self {
             answers: Vec::with_capacity(all.len()),
             failed: Vec::new(),
         };
-        for (plugin, answer) in all {
+        for (site, answer) in all {
             match answer {
-                Ok(value) => provided.answers.push(Answer { plugin, value }),
+                Ok(value) => provided.answers.push(Answer {
+                    plugin: Arc::clone(&site.plugin),
+                    value,
+                }),
                 Err(error) => provided.failed.push(error),
             }
         }
@@ -110,8 +114,12 @@ impl<T: Send + 'static, Q: Send + Sync + 'static> ProviderPoint<T, Q> {
 
     /// Asks all handlers at once, and waits until each has answered, failed or run out of time.
     pub async fn ask(&'static self, scope: &Scope, question: &Q) -> Provided<T> {
-        match self.ask_each(scope, question).await {
-            Ok(all) => all.into(),
+        match self.index.handlers::<Providers<T, Q>>(self.name, scope) {
+            Ok(providers) if providers.entries.is_empty() => Provided {
+                answers: Vec::new(),
+                failed: Vec::new(),
+            },
+            Ok(providers) => providers.run(question, scope.request_id()).await.into(),
             Err(error) => Provided {
                 answers: Vec::new(),
                 failed: vec![error],
@@ -121,12 +129,15 @@ impl<T: Send + 'static, Q: Send + Sync + 'static> ProviderPoint<T, Q> {
 
     /// What each handler gave or failed with, in order, with whose it is: an error may name somebody else, whom that one
     /// has asked in turn.
-    pub(crate) async fn ask_each(&'static self, scope: &Scope, question: &Q) -> Result<Each<T>> {
+    pub(crate) async fn ask_each(
+        &'static self,
+        scope: &Scope,
+        question: &Q,
+    ) -> Result<Vec<(Arc<str>, Result<T>)>> {
         let providers = self.index.handlers::<Providers<T, Q>>(self.name, scope)?;
-        if providers.entries.is_empty() {
-            return Ok(Vec::new());
-        }
-        Ok(providers.run(question, scope.request_id()).await)
+        let all = providers.run(question, scope.request_id()).await;
+        let named = |(site, answer): (&Arc<Site>, _)| (Arc::clone(&site.plugin), answer);
+        Ok(all.into_iter().map(named).collect())
     }
 
     pub(crate) const fn default_deadline(&self) -> Option<Duration> {
@@ -187,7 +198,7 @@ pub(super) fn assemble<T: Send + 'static, Q: Send + Sync + 'static>(
 }
 
 impl<T: Send, Q: Sync> Providers<T, Q> {
-    pub(super) async fn run(&self, question: &Q, request_id: Option<&RequestId>) -> Each<T> {
+    pub(super) async fn run(&self, question: &Q, request_id: Option<&RequestId>) -> Each<'_, T> {
         let calls = self
             .entries
             .iter()
@@ -197,7 +208,7 @@ impl<T: Send, Q: Sync> Providers<T, Q> {
                     .run(async { handler.call(question, &call).await })
                     .await;
                 let answer = answer.inspect_err(|error| site.skip(error));
-                (Arc::clone(&site.plugin), answer)
+                (site, answer)
             });
         join_all(calls).await
     }

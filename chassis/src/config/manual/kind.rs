@@ -7,8 +7,8 @@ use crate::text::quoted;
 
 /// Texts with a form of their own: the format, what it is called, and an example.
 const FORMATS: &[(&str, &str, &str)] = &[
-    ("duration", "time", "30s"),
-    ("size", "size", "2MiB"),
+    ("time-span", "time", "30s"),
+    ("byte-size", "size", "2MiB"),
     ("network", "network", "10.0.0.0/8"),
     ("socket-address", "address with a port", "127.0.0.1:8080"),
     ("ip", "IP address", ""),

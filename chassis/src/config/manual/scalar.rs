@@ -42,7 +42,7 @@ fn inner(value: &Value) -> String {
 }
 
 /// A string that stands alone, or a key.
-pub(super) fn plain(text: &str) -> String {
+pub(in super::super) fn plain(text: &str) -> String {
     quoted_if(text, is_plain(text))
 }
 

@@ -56,7 +56,7 @@ impl<'s> Checker<'s> {
         };
         // The nearest of a secret's choices would tell what the secret is like.
         let help = match &tree.node {
-            Node::String(text) if !self.is_secret(tree) => {
+            Node::String(text) if !self.is_secret(tree) && !tree.origin.is_elsewhere() => {
                 did_you_mean(text, names.iter().map(|name| &**name))
             }
             _ => None,
@@ -132,7 +132,8 @@ impl<'s> Checker<'s> {
                 _ => found.is_ge(),
             });
             if broken {
-                let message = match &whole {
+                let is_of_range = !keyword.starts_with("exclusive");
+                let message = match whole.as_ref().filter(|_| is_of_range) {
                     Some(range) => format!("{found}expected {range}"),
                     None => format!("{found}expected {expected} {bound}"),
                 };

@@ -75,8 +75,11 @@ impl<'s, 't> Walk<'s, 't, '_> {
         }
         let words = schema.as_object();
         self.depth += 1;
+        // What stands in brackets in a variable may be a list or a text: as a secret it is hidden as a whole.
+        let is_text = secret && tree.text.is_some();
         match &tree.node {
             Node::Null => {}
+            _ if is_text && self.told.insert(tree) => (self.found)(&self.path, tree),
             Node::List(items) => {
                 for (index, item) in items.iter().enumerate() {
                     let schema = words.and_then(|words| of_item(index, words));

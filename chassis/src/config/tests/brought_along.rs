@@ -253,7 +253,7 @@ plugins:
     name: one
     corelation_header: X
     timing_header: Y
-  request-tracer: true
+  Request_Tracing: true
 ";
     let plugins = [
         plugin::<Tracing>("one"),
@@ -280,4 +280,40 @@ plugins:
 "
     );
     loads(&text, &plugins);
+}
+
+#[test]
+fn what_may_be_meant_is_left_alone() {
+    // A plugin that is not linked yet, settings of a plugin that says nothing of its own, and no slip of the hand.
+    let text = "\
+plugins:
+  one-2: {}
+  free:
+    executable: x
+  one:
+    priorty: 3
+    pots: {}
+";
+    let plugins = [
+        plugin::<Tracing>("one"),
+        plugin::<serde_json::Map<String, serde_json::Value>>("free"),
+    ];
+    let (mended, done) = mended(text, &plugins);
+    assert!(
+        mended.contains("one-2: {}") && mended.contains("executable: x"),
+        "{done:#?}"
+    );
+    assert!(
+        mended.contains("priority: 3") && mended.contains("pots: {}"),
+        "{done:#?}"
+    );
+}
+
+#[test]
+fn an_empty_use_is_told() {
+    let text = "plugins:\n  other:\n    use: ''\n";
+    assert_eq!(
+        found(text, &[plugin::<NoConfig>("one")]),
+        ["config.yaml:3:10: `plugins.other.use`: it is empty"]
+    );
 }

@@ -53,9 +53,13 @@ struct Supplier {
     city: Option<String>,
 }
 
-/// What is wrong with settings, with two variables to take them from.
+/// What is wrong with settings, with variables to take them from.
 fn found(config: &str) -> Vec<String> {
-    let variables = [("NUMBER", "4711"), ("TIME", "10hunter2")];
+    let variables = [
+        ("NUMBER", "4711"),
+        ("TIME", "10hunter2"),
+        ("BRACES", "{hunter2}"),
+    ];
     let draft = yaml(&format!("plugins:\n  shop:\n    config:\n      {config}\n"));
     let draft = draft.environment(variables).build().unwrap();
     let schema = || schemars::schema_for!(Shop).to_value();
@@ -125,6 +129,44 @@ fn nothing_of_a_variable_is_told() {
             "config.yaml:4:17 (${NUMBER}): `plugins.shop.config.shelves`: expected a whole number from 1 to 100",
         ]
     );
+}
+
+#[test]
+fn a_secret_may_have_braces() {
+    // Without quotes that would be a map; here nothing but the number is wrong.
+    assert_eq!(
+        found("{shelves: 0, token: '${BRACES}'}"),
+        [
+            "config.yaml:4:17: `plugins.shop.config.shelves`: it is 0; expected a whole number from 1 to 100"
+        ]
+    );
+    let draft = yaml("plugins: {shop: {config: {token: '${BRACES}'}}}");
+    let config = draft
+        .environment([("BRACES", "{hunter2}")])
+        .build()
+        .unwrap();
+    let schema = schemars::schema_for!(Shop).to_value();
+    let shown = config.report(&[("shop".into(), schema)]).yaml();
+    assert!(
+        shown.contains("token: \"***\"") || shown.contains("token: '***'"),
+        "{shown}"
+    );
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn two_refusals_at_one_place_are_both_told() {
+    let draft = yaml("plugins: {shop: {config: {shelves: 5}}}")
+        .build()
+        .unwrap();
+    let schema = || schemars::schema_for!(Shop).to_value();
+    let refuse = |_: &Shop, found: &mut Violations| {
+        found.refuse("shelves", "has to be even");
+        found.refuse("shelves", "has to be more than 6");
+    };
+    let section = draft.sections().get("shop");
+    let errors = Error::all(section.check::<Shop>(schema, refuse)).expect("it is refused");
+    assert_eq!(lines(&errors).len(), 2, "{:?}", lines(&errors));
 }
 
 #[test]

@@ -60,7 +60,7 @@ struct Source {
     url: String,
     /// How often.
     #[serde(default = "often")]
-    #[schemars(extend("format" = "duration"))]
+    #[schemars(extend("format" = "time-span"))]
     every: String,
     /// How it is asked
     auth: Auth,

@@ -37,6 +37,7 @@ fn what_is_written_and_what_it_means() {
         ("${PORT:-${NONE}}", "9000"),
         ("${NONE:-a:-b:?c}", "a:-b:?c"),
         ("${PORT:?has to be set}", "9000"),
+        ("${PORT:?not ${HOST}}0", "90000"),
         ("$${PORT}", "${PORT}"),
         ("$$${PORT}", "$${PORT}"),
         ("costs $5, or $PORT", "costs $5, or $PORT"),

@@ -48,7 +48,7 @@ plugins:
         "config.yaml:18:5: `enabeld`: the plugin's own settings go under `config:` (move it to `plugins.jwt-authentication.config.enabeld`; or did you mean `enabled`?)",
         "config.yaml:20:15: `plugins.other.priority`: expected an integer, found a string",
         "config.yaml:21:20: `prio` is not a known key of `plugins.other.points.\"a.b\"` (known here: `priority`, `deadline`)",
-        "environment CHASSIS__LIFECYCLE__INIT_DEADLINE: `lifecycle.init_deadline`: this value has no unit; write `10s` or `10ms`",
+        "environment CHASSIS__LIFECYCLE__INIT_DEADLINE: `lifecycle.init_deadline`: this value has no unit; write `..s` or `..ms`",
     ];
     assert_eq!(found, expected, "{found:#?}");
 }
