@@ -7,6 +7,7 @@ mod plugin;
 mod block;
 mod endpoint;
 mod point;
+mod subscriber;
 
 pub(crate) use self::{
     block::expand_block,

@@ -404,6 +404,49 @@ read_by_contributes! {
     /// Keys: `priority`, `after`, `before`, `requires`, `deadline`, as for [`#[filter]`](macro@filter).
     call;
 
+    /// Is told of events.
+    ///
+    /// ```
+    /// # use chassis::prelude::*;
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize)]
+    /// # struct OrderPlaced { number: u64 }
+    /// # #[plugin]
+    /// # struct Shop;
+    /// # impl Plugin for Shop {
+    /// #     type Config = NoConfig;
+    /// #     async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> { Ok(Self) }
+    /// # }
+    /// # #[contributes]
+    /// # impl Shop {
+    /// #[on("order.placed", retries = 3, backoff = "1s")]
+    /// async fn pack(&self, order: Arc<OrderPlaced>) -> Result<()> {
+    ///     println!("packing {}", order.number);
+    ///     Ok(())
+    /// }
+    ///
+    /// #[on("order.**", when = |message: &Message| message.source() != "shop")]
+    /// async fn note(&self, message: Message) {
+    ///     println!("{} {}", message.time().elapsed().unwrap_or_default().as_secs(), message.topic());
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// An async method in a `#[contributes]` block. It takes an `Arc` of a type that the event fits, the `Message`, or
+    /// both, and returns nothing or a `Result<()>`. A `*` in the topic is any word, a `**` at its end one or more. The
+    /// events of one plugin come one after the other, in the order in which they were published.
+    ///
+    /// # Keys
+    ///
+    /// | key | means |
+    /// |---|---|
+    /// | `retries = 3` | how often it is tried again when it fails; then the event is a dead letter; 0 unless given |
+    /// | `backoff = "1s"` | how long until then, and twice as long before each further attempt; 1 s unless given |
+    /// | `when = is_mine` | a function of `&Message`: which events are wanted, beside their topic |
+    /// | `deadline = "2s"` | how long one call may take; 5 s unless given |
+    /// | `priority = 10` | its place among the handlers of this plugin that want the same event, lower first |
+    on;
+
     /// Stands around all that is inside of it, down to the handler.
     ///
     /// ```

@@ -3,8 +3,9 @@
 
 pub use crate::{
     context::PluginContext,
-    contributions::{Contributions, Place, Placed, PlacedRoute, skip_on_failure},
+    contributions::{Contributions, Place, Placed, PlacedRoute, Subscribed, skip_on_failure},
     error::Result,
+    event::{FromMessage, Message},
     http::{Argument, AsksExchange, AsksRequest, Exchange, Known, Next, Request, Response},
     plugin::{
         Block, Linked, LinkedCrate, LinkedPlugin, NoConfig, Plugin, Registration, StaticInfo,
@@ -193,6 +194,22 @@ pub fn around<'t, P: Send + Sync + 'static>(
 ) -> Placed<'t> {
     let around: AroundFn = method(this, call);
     to.add(points::AROUND.name, place, around, None)
+}
+
+pub fn on<'t, P: Send + Sync + 'static>(
+    to: &'t mut Contributions,
+    topic: &'static str,
+    this: &Arc<P>,
+    place: Place,
+    reads: Option<&'static str>,
+    call: AskMethod<P, Message, ()>,
+) -> Subscribed<'t> {
+    to.subscription(topic, place, reads, method(this, call))
+}
+
+/// The type that a subscriber's method reads events as: that of the first argument that does.
+pub fn reads(arguments: &[Option<&'static str>]) -> Option<&'static str> {
+    arguments.iter().copied().flatten().next()
 }
 
 pub fn filter_named<'t, P: Send + Sync + 'static>(

@@ -45,8 +45,9 @@ pub(crate) use foreign::is_reserved;
 pub(crate) use overrides::Overrides;
 pub(crate) use plugins::{PluginSection, Sections};
 pub use settings::{
-    AdmissionSettings, LifecycleSettings, LogFormat, LogSettings, ManagementSettings,
-    ReloadSettings, ServerSettings, ServiceSettings, Settings, ShutdownSettings,
+    AdmissionSettings, EventSettings, LifecycleSettings, LogFormat, LogSettings,
+    ManagementSettings, ReloadSettings, ServerSettings, ServiceSettings, Settings,
+    ShutdownSettings, WhenFull,
 };
 pub use shown::{ConfigReport, ConfigValue};
 pub use source::ConfigLayer;

@@ -3,6 +3,7 @@
 use crate::{
     contributions::Contributions,
     error::{Error, Result, code},
+    event::{Bus, Events},
     generation::{Current, Exporters, find_export},
     info::PluginInfo,
     instance::Tasks,
@@ -161,6 +162,7 @@ pub struct Background {
     name: Arc<str>,
     tasks: Tasks,
     current: Weak<Current>,
+    bus: Weak<Bus>,
     /// Cancelled when the generation serves that the instance was built for.
     serves: CancellationToken,
 }
@@ -170,12 +172,14 @@ impl Background {
         name: Arc<str>,
         tasks: Tasks,
         current: Weak<Current>,
+        bus: Weak<Bus>,
         serves: CancellationToken,
     ) -> Self {
         Self {
             name,
             tasks,
             current,
+            bus,
             serves,
         }
     }
@@ -208,6 +212,12 @@ impl Background {
                 "in `init` and `start` points can't be used; a task waits with `serving().await`",
             )
         })
+    }
+
+    /// What the instance publishes events with, outside of requests; it may keep it.
+    pub fn events(&self) -> Events {
+        let serves = Some(self.serves.clone());
+        Events::outside(Weak::clone(&self.bus), Arc::clone(&self.name), serves)
     }
 
     /// Waits until the generation serves that the instance was built for: from then on [`enter`](Self::enter) works.

@@ -52,6 +52,8 @@ pub(crate) struct Generation {
     named: HashMap<Arc<str>, Box<dyn Any + Send + Sync>>,
     /// Whose exports each instance may see.
     visible: HashMap<Arc<str>, Exporters>,
+    /// The bus of the chassis.
+    bus: Arc<dyn Any + Send + Sync>,
     /// Cancelled once it serves.
     serves: CancellationToken,
     /// Tells that nobody holds this generation any more.
@@ -110,6 +112,10 @@ impl World for Lease {
 
     fn has_point(&self, name: &str) -> bool {
         self.0.points.iter().any(|point| &*point.info.name == name)
+    }
+
+    fn bus(&self) -> &Arc<dyn Any + Send + Sync> {
+        &self.0.bus
     }
 
     fn export(&self, plugin: &str, of: TypeId) -> Found {

@@ -3,6 +3,7 @@
 use crate::{
     config::{ConfigReport, Overrides, ServiceSettings},
     error::{Error, Result, code},
+    event::{DeadLetter, Events, EventsReport, Watch},
     generation::Generation,
     http::{Body, Response},
     reload::{GenerationReport, Reloaded, Reloader},
@@ -233,6 +234,48 @@ impl ChassisHandle {
         let lease = reloader.serving()?;
         let schemas = reloader.registry.schemas(&lease.0.config);
         Ok(lease.0.config.report(&schemas))
+    }
+
+    /// What is published, who subscribes, and what waits.
+    ///
+    /// # Errors
+    ///
+    /// If nothing serves.
+    pub fn events_report(&self) -> Result<EventsReport> {
+        self.reloader()?.bus.report()
+    }
+
+    /// The events that could not be delivered, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// If the service has stopped.
+    pub fn dead_letters(&self) -> Result<Vec<DeadLetter>> {
+        Ok(self.reloader()?.bus.dead_letters())
+    }
+
+    /// Tries once more to deliver an event that could not be delivered.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such dead letter, its plugin does not subscribe any more, or its queue is full.
+    pub fn retry_dead_letter(&self, id: &str) -> Result<()> {
+        self.reloader()?.bus.retry_dead_letter(id)
+    }
+
+    /// Events from now on whose topic fits a pattern.
+    pub(crate) fn watch_events(&self, pattern: &str) -> Result<Watch> {
+        self.reloader()?.bus.watch(pattern)
+    }
+
+    /// What the program itself publishes events with.
+    ///
+    /// # Errors
+    ///
+    /// If the service has stopped.
+    pub fn events(&self) -> Result<Events> {
+        let bus = Arc::downgrade(&self.reloader()?.bus);
+        Ok(Events::outside(bus, "service".into(), None))
     }
 
     /// The generations that serve, drain, or have ended lately; the newest first.

@@ -26,7 +26,7 @@ pub(crate) use self::{
     mount::{Mount, is_quiet},
     position::Position,
     problem::{failure_of, in_full, problem},
-    request::{Arrived, client_of},
+    request::{Arrived, RequestContext, client_of},
     route::{
         CallMethod, Endpoint, HandlerEndpoint, MethodEndpoint, RouteContribution, RoutePattern,
         check_arguments, check_path,

@@ -6,6 +6,7 @@ use crate::{
     error::{Error, Result},
     info::PluginInfo,
     status::PluginState,
+    text::unix_millis,
 };
 use serde::Serialize;
 use std::{
@@ -92,16 +93,6 @@ pub(crate) struct LastError {
     pub(crate) message: String,
     #[serde(serialize_with = "unix_millis")]
     pub(crate) at: SystemTime,
-}
-
-pub(crate) fn unix_millis<S: serde::Serializer>(
-    time: &SystemTime,
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    let since = time
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    to.serialize_u64(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// What the configuration says of an instance: on which terms it lives.

@@ -26,6 +26,8 @@
 //!   [`ProviderPoint`], [`CallPoint`]. Those of the chassis itself are in [`points`].
 //! - A **contribution** is what one instance puts at one point: [`Contributions`]. `#[contributes]` is written in terms
 //!   of it.
+//! - An **event** is something that happened, told to whoever subscribed: [`Event`], [`Events`]. It is queued, so that
+//!   who tells it never waits.
 //! - A **generation** is everything that serves at one time. It never changes: a reload builds the next one and swaps
 //!   it in. A request sees exactly one, from its first hook to the last byte of its body: its [`Scope`].
 //! - The **chassis** is the whole: [`Chassis::builder`], or just [`main`].
@@ -58,6 +60,7 @@ mod instance;
 mod contributions;
 #[allow(unsafe_code, reason = "linkme puts the list of points in a section")]
 pub mod points;
+mod event;
 mod http;
 mod point;
 mod command;
@@ -81,12 +84,17 @@ pub use crate::{
     command::{CliCommand, CommandCall},
     config::{
         AdmissionSettings, Config, ConfigBuilder, ConfigLayer, ConfigReport, ConfigValue,
-        LifecycleSettings, LogFormat, LogSettings, ManagementSettings, ReloadSettings,
-        ServerSettings, ServiceSettings, Settings, ShutdownSettings, Violation, Violations, units,
+        EventSettings, LifecycleSettings, LogFormat, LogSettings, ManagementSettings,
+        ReloadSettings, ServerSettings, ServiceSettings, Settings, ShutdownSettings, Violation,
+        Violations, WhenFull, units,
     },
     context::{Background, PluginContext},
-    contributions::{ByName, Contributions, Placed, PlacedRoute},
+    contributions::{ByName, Contributions, Placed, PlacedRoute, Subscribed},
     error::{BoxError, Code, Context, Error, Result, code},
+    event::{
+        DeadLetter, Event, Events, EventsReport, FromMessage, Message, Published, SubscriberReport,
+        TopicReport,
+    },
     handle::ChassisHandle,
     http::{
         Body, ClientAddr, Exchange, Json, MatchedPath, Metadata, Next, Outcome, Path, Query,

@@ -8,6 +8,7 @@ use crate::{
     call::{carry, panic_text},
     config::{Config, Settings},
     error::{Error, Result, code},
+    event::{Bus, QueueTerms},
     generation::{self, Current, Exporters, Generation, Lease, Parts},
     graph::{Node, Order},
     http::Mount,
@@ -20,6 +21,7 @@ use crate::{
     status::PluginState,
 };
 use futures_util::FutureExt as _;
+use serde_json::json;
 use std::{
     collections::BTreeMap,
     panic::AssertUnwindSafe,
@@ -51,6 +53,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) routers: Vec<Mount>,
     pub(crate) workers: tokio::runtime::Handle,
     pub(crate) current: Weak<Current>,
+    pub(crate) bus: Arc<Bus>,
     /// The instances of the generation before, by whether they ran. Whoever is down may stay so; anybody else who fails
     /// fails the reload. None at start, where all may fail that are not required.
     pub(crate) before: Option<&'a BTreeMap<Arc<str>, bool>>,
@@ -210,6 +213,7 @@ impl<'a> Making<'a> {
             return Ok(built);
         }
         let scope = scope(&built.generation);
+        self.prepare_events(&scope);
         for record in &self.records {
             match record.state() {
                 PluginState::Initialized => self.tell(&points::PLUGIN_LOADED, &scope, record).await,
@@ -226,6 +230,19 @@ impl<'a> Making<'a> {
         // What failed to start is in the generation still: build it again, without.
         drop((scope, built));
         self.assemble()
+    }
+
+    /// Events wait from now on for those who subscribe in the new generation.
+    fn prepare_events(&self, scope: &Scope) {
+        let (config, events) = (&self.plan.config, &self.plan.config.settings().events);
+        self.plan.bus.prepare(scope, |plugin| {
+            let limits = config.sections().get(plugin).limits;
+            let capacity = limits.queue.unwrap_or(events.queue).get();
+            QueueTerms {
+                capacity: usize::try_from(capacity).unwrap_or(usize::MAX),
+                when_full: limits.when_full.unwrap_or(events.when_full),
+            }
+        });
     }
 
     /// Why an instance can't go on: something that it requires is not in that state.
@@ -259,6 +276,7 @@ impl<'a> Making<'a> {
             records: self.records.clone(),
             instances: in_order.cloned().collect(),
             routers: self.plan.routers.clone(),
+            bus: Arc::clone(&self.plan.bus),
             serves: self.plan.serves.clone(),
         })?;
         Ok(Built {
@@ -367,20 +385,27 @@ fn scope(generation: &Arc<Generation>) -> Scope {
     Scope::new(Arc::new(Lease(Arc::clone(generation))))
 }
 
-async fn tell(
+/// Tells plugins, and those who subscribe, of a moment in the life of an instance.
+pub(crate) async fn tell(
     point: &'static ActionPoint<PluginMoment>,
     scope: &Scope,
     record: &Record,
     generation: u64,
     workers: &tokio::runtime::Handle,
 ) {
+    let moment = || {
+        let status = record.status();
+        let mut moment = PluginMoment::new(&record.info, &record.name, generation, status.state);
+        moment.error = status.last_error.map(|error| error.message);
+        moment
+    };
+    if let Some(bus) = Bus::of(scope) {
+        bus.tell(scope, point.name, || json!(moment()));
+    }
     if point.is_idle(scope) {
         return;
     }
-    let status = record.status();
-    let mut moment = PluginMoment::new(&record.info, &record.name, generation, status.state);
-    moment.error = status.last_error.map(|error| error.message);
-    let scope = scope.clone();
+    let (scope, moment) = (scope.clone(), moment());
     aside(
         workers,
         async move { drop(point.run(&scope, &moment).await) },

@@ -32,6 +32,7 @@ mod plugins;
 mod graph;
 mod explain;
 mod points;
+mod events;
 mod service;
 mod health;
 mod reload;
@@ -98,6 +99,11 @@ fn router(handle: ChassisHandle) -> Router {
         .route("/explain/{name}", get(explain::explain))
         .route("/extension-points", get(points::map))
         .route("/generations", get(service::generations))
+        .route("/events", get(events::events))
+        .route("/events/stream", get(events::stream))
+        .route("/events/dead-letters", get(events::dead_letters))
+        .route("/events/dead-letters/retry", post(events::retry_all))
+        .route("/events/dead-letters/{id}/retry", post(events::retry))
         .route("/reload", post(reload::reload))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)

@@ -190,7 +190,7 @@ impl Index {
 
     /// The handlers at this point in that scope.
     #[inline]
-    fn handlers<'s, H: 'static>(&self, name: &str, scope: &'s Scope) -> Result<&'s H> {
+    pub(crate) fn handlers<'s, H: 'static>(&self, name: &str, scope: &'s Scope) -> Result<&'s H> {
         let index = self.0.load(Relaxed);
         scope
             .world

@@ -4,6 +4,7 @@ use crate::{
     command::CliCommand,
     config::{Config, ConfigLayer},
     error::{Error, Result, code},
+    event::EventPoint,
     http::{Exchange, Response},
     info::PluginInfo,
     point::{
@@ -64,6 +65,11 @@ pub static ROUTES: OwnPoint = OwnPoint {
     payload: "()",
     answer: "Router",
 };
+
+/// Events, delivered to those who subscribe with `#[on(..)]`, `cx.on(..)` or `cx.subscribe(..)`. What a handler fails at is
+/// tried again as often as it wants, and then kept as a dead letter.
+#[extension_point(crate = crate)]
+pub static EVENTS: EventPoint = EventPoint::new("events.deliver");
 
 /// Who gives configuration besides the files: each answer is a layer over those before it, over the files, and under the
 /// environment. Only plugins of the stage `bootstrap` are there in time to be asked; they themselves are configured by
@@ -171,6 +177,10 @@ pub static PLUGIN_STOPPING: ActionPoint<PluginMoment> = ActionPoint::new("plugin
 /// An instance has stopped. Instances that stopped before it are not told.
 #[extension_point(crate = crate)]
 pub static PLUGIN_STOPPED: ActionPoint<PluginMoment> = ActionPoint::new("plugin.stopped").json();
+
+/// An instance was built anew by a reload, and serves in place of the one before it.
+#[extension_point(crate = crate)]
+pub static PLUGIN_RELOADED: ActionPoint<PluginMoment> = ActionPoint::new("plugin.reloaded").json();
 
 /// The `init`, `start` or `stop` of an instance failed.
 #[extension_point(crate = crate)]

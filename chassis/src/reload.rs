@@ -3,7 +3,8 @@
 use crate::{
     config::{Config, Draft, Overrides, Settings},
     error::{Error, Result, code},
-    generation::Current,
+    event::Bus,
+    generation::{Current, Generation},
     http::Mount,
     instance::Record,
     lifecycle::{self, Built, Given, Plan, Remains},
@@ -13,6 +14,7 @@ use crate::{
     status::PluginState,
     watch::Fingerprint,
 };
+use serde_json::json;
 use std::{
     collections::BTreeMap,
     fmt,
@@ -46,6 +48,7 @@ pub(crate) type Source = Box<dyn Fn(&Overrides) -> Draft + Send + Sync>;
 /// Who builds generations, and knows of them all.
 pub(crate) struct Reloader {
     pub(crate) current: Arc<Current>,
+    pub(crate) bus: Arc<Bus>,
     pub(crate) registry: Registry,
     source: Source,
     routers: Vec<Mount>,
@@ -70,8 +73,12 @@ impl Reloader {
         routers: Vec<Mount>,
         workers: Handle,
     ) -> Self {
+        let current = Arc::<Current>::default();
+        let serving = Arc::downgrade(&current);
+        let enter = move || serving.upgrade().and_then(|current| current.scope());
         Self {
-            current: Arc::default(),
+            bus: Bus::new(&points::EVENTS, workers.clone(), enter),
+            current,
             registry,
             source,
             routers,
@@ -180,6 +187,7 @@ impl Reloader {
             routers: self.routers.clone(),
             workers: self.workers.clone(),
             current: Arc::downgrade(&self.current),
+            bus: Arc::clone(&self.bus),
             before: None,
             fixed,
             last_given: self.given().clone(),
@@ -199,6 +207,10 @@ impl Reloader {
             given,
         } = built;
         self.current.publish(&generation);
+        if let Some(scope) = self.current.scope() {
+            let events = &generation.config.settings().events;
+            self.bus.serve(&scope, events.dead_letters);
+        }
         *self.given() = given;
         // Whether anything is watched is a setting of the generation.
         self.files.send_modify(|_| ());
@@ -299,6 +311,13 @@ impl Reloader {
         let mut until_gone = until_gone.unwrap_or_else(|| oneshot::channel().1);
         reloaded.drained = tokio::time::timeout(drain, &mut until_gone).await.is_ok();
         if let Some(scope) = self.current.scope() {
+            let number = reloaded.generation;
+            for record in self.records() {
+                if reloaded.rebuilt.contains(&record.name) {
+                    let point = &points::PLUGIN_RELOADED;
+                    lifecycle::tell(point, &scope, &record, number, &self.workers).await;
+                }
+            }
             let errors = lifecycle::stop(remains, &scope, &self.workers).await;
             reloaded.stop_errors = errors.iter().map(Error::report).collect();
         }
@@ -308,6 +327,9 @@ impl Reloader {
             self.wait_for_the_rest(reloaded.previous, until_gone);
         }
         reloaded.total_ms = millis(since);
+        if let Some(scope) = self.current.scope() {
+            self.bus.tell(&scope, "config.changed", || json!(reloaded));
+        }
         tracing::info!(
             generation = reloaded.generation,
             drained = reloaded.drained,
@@ -364,9 +386,10 @@ impl Reloader {
         if let Some(lease) = self.current.enter(0) {
             let moment =
                 ChassisMoment::new(&lease.0.config.settings().service.name, lease.0.number);
-            points::CHASSIS_STARTED
-                .run(&Scope::new(lease), &moment)
-                .await;
+            let scope = Scope::new(lease);
+            let topic = points::CHASSIS_STARTED.name;
+            self.bus.tell(&scope, topic, || json!(moment));
+            points::CHASSIS_STARTED.run(&scope, &moment).await;
         }
     }
 
@@ -379,9 +402,23 @@ impl Reloader {
     pub(crate) fn abandon(&self) {
         self.closing.cancel();
         self.current.close();
+        self.bus.close();
         for record in self.records() {
             record.tasks.cut_off();
         }
+    }
+
+    /// Lets every event be delivered that waits, while all plugins are there; an error if some take too long.
+    async fn drain_events(&self, generation: &Generation) -> Option<Error> {
+        let patience = generation.config.settings().shutdown.grace;
+        let undelivered = self.bus.drain(patience).await;
+        self.bus.close();
+        (undelivered > 0).then(|| {
+            let message =
+                format!("{undelivered} events were not delivered within `shutdown.grace`");
+            tracing::warn!("{message}");
+            Error::new(code::DEADLINE, message)
+        })
     }
 
     /// Ends the generation that serves, after the last request; the errors of its plugins.
@@ -398,16 +435,20 @@ impl Reloader {
             generation.number,
         );
         let scope = Scope::new(lease);
+        let topic = points::CHASSIS_STOPPING.name;
+        self.bus.tell(&scope, topic, || json!(moment));
         let told = scope.clone();
         lifecycle::aside(&self.workers, async move {
             points::CHASSIS_STOPPING.run(&told, &moment).await;
         })
         .await;
+        let undelivered = self.drain_events(&generation).await;
         self.current.close();
         let remains = Remains::of(&generation);
         let number = generation.number;
         drop(generation);
         let mut errors = lifecycle::stop(remains, &scope, &self.workers).await;
+        errors.extend(undelivered);
         // The last hold on the plugins: they end with it, where plugins belong.
         errors.extend(
             self.workers

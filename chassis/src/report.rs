@@ -27,7 +27,7 @@ pub use self::{
 };
 
 /// The roles that a plugin can have: read off what it contributes.
-pub(crate) const ROLES: &[&str] = &["service", "middleware", "extension"];
+pub(crate) const ROLES: &[&str] = &["service", "middleware", "event", "extension"];
 
 /// Everything that is known of an instance.
 #[derive(Clone, Debug, Serialize)]
@@ -44,7 +44,7 @@ pub struct PluginReport {
     /// Where it is in its life.
     pub state: PluginState,
     /// When it came into this state, in milliseconds since 1970.
-    #[serde(serialize_with = "crate::instance::unix_millis")]
+    #[serde(serialize_with = "crate::text::unix_millis")]
     pub since: SystemTime,
     /// What it takes part in: `service`, `middleware`, .. read off what it contributes.
     pub roles: Vec<&'static str>,
@@ -87,7 +87,7 @@ pub struct PluginStatus {
     /// The plugins and capabilities that it requires.
     pub dependencies: Vec<String>,
     /// When it came into this state, in milliseconds since 1970.
-    #[serde(serialize_with = "crate::instance::unix_millis")]
+    #[serde(serialize_with = "crate::text::unix_millis")]
     pub since: SystemTime,
     /// What it takes part in.
     pub roles: Vec<&'static str>,
@@ -232,18 +232,23 @@ fn roles(instance: &Instance) -> Vec<&'static str> {
         points::AROUND.name,
         points::LAYERS.name,
     ];
-    let is_middleware = |point: &str| middleware.contains(&point);
-    let at = |wanted: bool| {
-        contributions
-            .handlers
-            .iter()
-            .any(|handler| is_middleware(&handler.point) == wanted)
+    let role = |point: &str| match point {
+        point if middleware.contains(&point) => "middleware",
+        point if point == points::EVENTS.name => "event",
+        _ => "extension",
+    };
+    let handlers = contributions.handlers.iter();
+    let at = |wanted: &str| {
+        handlers
+            .clone()
+            .any(|handler| role(&handler.point) == wanted)
     };
     let routes = !contributions.routes.is_empty() || !contributions.mounts.is_empty();
     let has = [
         ("service", routes),
-        ("middleware", at(true)),
-        ("extension", at(false)),
+        ("middleware", at("middleware")),
+        ("event", at("event")),
+        ("extension", at("extension")),
     ];
     has.into_iter()
         .filter(|(_, has)| *has)

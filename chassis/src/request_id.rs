@@ -40,7 +40,7 @@ impl RequestId {
     }
 
     /// 16 hexadecimal digits: unique in this process, and with a random start in each.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         thread_local! {
             static BLOCK: RefCell<Block> = const { RefCell::new(Block::EMPTY) };
         }

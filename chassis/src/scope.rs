@@ -17,6 +17,8 @@ pub(crate) trait World: Send + Sync {
     fn point_named(&self, name: &str) -> Option<&(dyn Any + Send + Sync)>;
     /// Whether there is a point of this name, of whatever sort.
     fn has_point(&self, name: &str) -> bool;
+    /// The bus of the chassis, as a type that the modules above know.
+    fn bus(&self) -> &Arc<dyn Any + Send + Sync>;
     /// The value of this type that `plugin` may see.
     fn export(&self, plugin: &str, of: TypeId) -> Found;
 }

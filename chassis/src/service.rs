@@ -2,6 +2,7 @@
 
 use crate::{
     error::{BoxError, Error, code},
+    event::{Bus, OF_REQUESTS},
     generation::{Current, Lease},
     http::{
         Arrived, Body, Exchange, Held, Mark, Outcome, Response, RouteInfo, client_of, failure_of,
@@ -13,6 +14,7 @@ use crate::{
 use bytes::Bytes;
 use http::{Method, header};
 use http_body::Body as HttpBody;
+use serde_json::json;
 use std::{net::SocketAddr, pin::pin, sync::Arc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -87,6 +89,9 @@ pub(crate) async fn serve(exchange: &mut Exchange, lease: &Lease, cut: &Cancella
         if exchange.status().is_server_error() {
             tell_of_exchange(exchange);
         }
+        if let Some(bus) = Bus::of_requests(exchange.scope()) {
+            publish(bus, exchange);
+        }
     }));
     let answered = mark.carry(answered);
     if span.is_disabled() {
@@ -138,6 +143,30 @@ impl Drop for Unanswered<'_> {
             None => {}
         }
     }
+}
+
+/// Tells those who want to know of each request. Not its path: there may be a secret in it.
+#[cold]
+fn publish(bus: &Bus, exchange: &Exchange) {
+    let [completed, failed] = OF_REQUESTS;
+    let status = exchange.status();
+    let topic = if status.is_server_error() {
+        failed
+    } else {
+        completed
+    };
+    let arrived = &exchange.cx.arrived;
+    let route = exchange.route();
+    bus.tell(&arrived.scope, topic, || {
+        json!({
+            "method": exchange.method().as_str(),
+            "route": route.map(|route| &route.path),
+            "plugin": route.map(|route| &route.owner),
+            "status": status.as_u16(),
+            "duration_ms": arrived.at.elapsed().as_secs_f64() * 1_000.0,
+            "client": arrived.client.0,
+        })
+    });
 }
 
 /// Logs an exchange whose answer says that the service failed.

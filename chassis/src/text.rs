@@ -1,6 +1,9 @@
 //! Small things about names and times, for error messages and settings.
 
-use std::{fmt::Display, time::Duration};
+use std::{
+    fmt::Display,
+    time::{Duration, SystemTime},
+};
 
 /// The candidates nearest to `name`, best first, at most three; none that are far off, or much farther than the best.
 pub(crate) fn nearest<'a>(
@@ -189,6 +192,17 @@ fn user_of(url: &str) -> &str {
         return "";
     }
     url.rsplit_once('@').map_or("", |(user, _)| user)
+}
+
+/// A time as it stands in an answer: in milliseconds since 1970.
+pub(crate) fn unix_millis<S: serde::Serializer>(
+    time: &SystemTime,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    let since = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    to.serialize_u64(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -164,7 +164,8 @@ impl Raw {
         self.buffer.split().freeze()
     }
 
-    async fn until(&mut self, end: &str) -> Result<Bytes, String> {
+    /// What comes up to and with these bytes.
+    pub(crate) async fn until(&mut self, end: &str) -> Result<Bytes, String> {
         loop {
             let found = self
                 .buffer

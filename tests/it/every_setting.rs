@@ -22,6 +22,8 @@ mod sockets;
 mod memory;
 // How plugins take part, and the settings of those that are shipped.
 mod plugins;
+// Events that wait.
+mod events;
 // What only a process has: a log, an answer to `status`.
 mod processes;
 // Files that change.
@@ -92,6 +94,10 @@ const ROWS: &[Row] = &[
     row("reload.watch", "false", "a change is seen", "no change is seen", files::told_change),
     row("reload.poll", "100ms", "no change is seen", "a change is seen", files::silent_change),
 
+    row("events.queue", "10", "1024 wait", "10 wait", events::waiting),
+    row("events.when_full", "reject", "one is dropped", "event.rejected", events::one_too_many),
+    row("events.dead_letters", "10", "1000 are kept", "10 are kept", events::dead),
+
     row("admission.max_plugins", "1", "2 run", "1 run", memory::two_plugins),
 
     row("log.filter", "error", "ERROR, INFO", "ERROR", processes::levels),
@@ -109,6 +115,8 @@ const ROWS: &[Row] = &[
     row("plugins.greeter.deadlines.call", "5s", "504 after 30s", "504 after 5s", plugins::endless_call),
     row("plugins.greeter.points.\"middleware.pre_request\".deadline", "5s", "504 after 30s", "504 after 5s", plugins::endless_hook),
     row("plugins.greeter.limits.in_flight", "1", "200, 200", "200, 503", plugins::two_calls),
+    row("plugins.greeter.limits.queue", "10", "1024 wait", "10 wait", events::waiting),
+    row("plugins.greeter.limits.when_full", "reject", "one is dropped", "event.rejected", events::one_too_many),
     row("plugins.greeter.tags", "[eu]", "none", "eu", plugins::tags),
 
     row("plugins.config-directory.config.directory", "settings.d", "Hello, Ada!", "Ahoy, Ada!", processes::directory),

@@ -190,6 +190,15 @@ async fn sighup_reloads_and_a_refused_reload_is_one_line() {
     assert_eq!(other.get("/short").await.text(), "short");
     victim.signal("HUP", 1).await;
     victim.logged("SIGHUP: reloading").await;
+    // Said before it has begun.
+    let draining = async || {
+        let generations = Raw::connect(victim.management)
+            .await
+            .get("/generations")
+            .await;
+        generations.text().contains("draining")
+    };
+    while !draining().await {}
     let mut asked = Raw::connect(victim.management).await;
     asked
         .send("POST /reload HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n")

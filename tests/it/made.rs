@@ -76,7 +76,8 @@ impl Log {
         self.lines()
     }
 
-    async fn wait(&self, what: &str, is_so: impl Fn(&Vec<String>) -> bool) {
+    /// Waits until the lines are as they should be.
+    pub(crate) async fn wait(&self, what: &str, is_so: impl Fn(&Vec<String>) -> bool) {
         let mut lines = self.0.subscribe();
         let waited = tokio::time::timeout(Duration::from_secs(30), lines.wait_for(is_so)).await;
         assert!(waited.is_ok(), "no {what} in {:?}", self.lines());

@@ -23,6 +23,8 @@ mod startup;
 mod scripted;
 // Extension points: kinds, order, failures, names, exports.
 mod points;
+// Events: who is told, in which order, and what becomes of the rest.
+mod events;
 // Configurations of other systems.
 mod coming_from;
 // Reload, leases, the moments of plugins.

@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     Provide,
     Call,
     Around,
+    /// A subscriber of events.
+    On,
 }
 
 /// Where it is wired.
@@ -35,6 +37,8 @@ pub(crate) enum Target {
     Path(LitStr),
     Point(Path),
     Named(LitStr),
+    /// A pattern of topics.
+    Topic(LitStr),
 }
 
 /// Its keys.
@@ -52,6 +56,11 @@ pub(crate) struct Options {
     pub(crate) buffered: Option<usize>,
     /// The key itself, and what is attached to the route.
     pub(crate) with: Vec<(Ident, Expr)>,
+    pub(crate) retries: Option<u32>,
+    /// Milliseconds.
+    pub(crate) backoff: Option<u64>,
+    /// The key itself, and what says whether an event is wanted.
+    pub(crate) when: Option<(Ident, Expr)>,
 }
 
 impl Kind {
@@ -70,6 +79,7 @@ impl Kind {
             "provide" => Self::Provide,
             "call" => Self::Call,
             "around" => Self::Around,
+            "on" => Self::On,
             _ => return None,
         })
     }
@@ -90,6 +100,7 @@ impl Kind {
             Self::Action | Self::Provide | Self::Call => {
                 &["priority", "after", "before", "requires", "deadline"]
             }
+            Self::On => &["priority", "deadline", "retries", "backoff", "when"],
             Self::Around => &[
                 "priority", "after", "before", "requires", "deadline", "routes",
             ],
@@ -140,6 +151,9 @@ impl Contribution {
                     "deadline" => options.deadline = Some((arg.key.clone(), arg.millis()?)),
                     "on_failure" => options.skip_on_failure = Some(skip(arg.text()?)?),
                     "with" => options.with.push((arg.key.clone(), arg.expr()?)),
+                    "retries" => options.retries = Some(arg.count()?),
+                    "backoff" => options.backoff = Some(arg.millis()?),
+                    "when" => options.when = Some((arg.key.clone(), arg.expr()?)),
                     "routes" => options.routes = Some(arg.text()?),
                     _ => options.buffered = Some(arg.buffered()?),
                 }
@@ -170,6 +184,13 @@ fn target(name: &Ident, kind: Kind, args: &Args) -> syn::Result<Target> {
             let wrong =
                 || syn::Error::new_spanned(first, "expected a path, like `\"/orders/{id}\"`");
             text(first).map(Target::Path).ok_or_else(wrong)
+        }
+        Kind::On => {
+            let first = args.first.as_ref();
+            let first = first.ok_or_else(|| missing("\"order.placed\""))?;
+            let wrong =
+                || syn::Error::new_spanned(first, "expected a topic, like `\"order.placed\"`");
+            text(first).map(Target::Topic).ok_or_else(wrong)
         }
         _ => {
             let first = args.first.as_ref().ok_or_else(|| missing("POINT"))?;

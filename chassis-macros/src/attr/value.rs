@@ -65,6 +65,12 @@ impl Arg {
     }
 
     /// A time, in milliseconds: `"250ms"`.
+    /// A whole number from 0.
+    pub(crate) fn count(&self) -> syn::Result<u32> {
+        let wrong = |_| self.expected("a whole number from 0");
+        u32::try_from(self.integer()?).map_err(wrong)
+    }
+
     pub(crate) fn millis(&self) -> syn::Result<u64> {
         let text = self
             .text()

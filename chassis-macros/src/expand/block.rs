@@ -4,6 +4,7 @@ use super::{
     at,
     endpoint::{expand_endpoint, without_self},
     place, private, spot, spot_of_result,
+    subscriber::expand_subscriber,
 };
 use crate::{
     attr::{Contribution, Kind, Options, Target},
@@ -84,6 +85,7 @@ impl<'a> Wiring<'a> {
         let Contribution { kind, options, .. } = self.contribution;
         let wired = match kind {
             Kind::Route(http) => expand_endpoint(self, http),
+            Kind::On => expand_subscriber(self),
             kind => self.at_point(*kind),
         };
         let keys = options_chain(options);
@@ -113,7 +115,9 @@ impl<'a> Wiring<'a> {
             Kind::Action => ("action", quote!(IntoDone::into_done)),
             Kind::Provide => ("provide", quote!(IntoProvided::into_provided)),
             Kind::Call => ("call", quote!(IntoAnswer::into_answer)),
-            Kind::Around | Kind::Route(_) => ("around", quote!(IntoResponse::into_response)),
+            Kind::Around | Kind::Route(_) | Kind::On => {
+                ("around", quote!(IntoResponse::into_response))
+            }
         };
         let (function, target) = match &self.contribution.target {
             Target::Point(point) => {
@@ -121,7 +125,9 @@ impl<'a> Wiring<'a> {
                 (format_ident!("{function}"), quote!(#reference #point,))
             }
             Target::Named(name) => (format_ident!("{function}_named"), quote!(#name,)),
-            Target::Chain | Target::Path(_) => (format_ident!("{function}"), TokenStream::new()),
+            Target::Chain | Target::Path(_) | Target::Topic(_) => {
+                (format_ident!("{function}"), TokenStream::new())
+            }
         };
         let place = self.place();
         let given = match kind {
@@ -199,8 +205,12 @@ fn options_chain(options: &Options) -> TokenStream {
         deadline,
         routes,
         buffered,
+        retries,
+        backoff,
         ..
     } = options;
+    let retries = retries.iter();
+    let backoff = backoff.iter();
     let priority = priority.iter();
     let millis = deadline.iter().map(|(_, millis)| millis);
     let routes = routes.iter();
@@ -211,6 +221,8 @@ fn options_chain(options: &Options) -> TokenStream {
         #(.before(#before))*
         #(.requires(#requires))*
         #(.deadline(::core::time::Duration::from_millis(#millis)))*
+        #(.retries(#retries))*
+        #(.backoff(::core::time::Duration::from_millis(#backoff)))*
         #(.routes(#routes))*
         #(.buffered(#buffered))*
     }

@@ -3,6 +3,7 @@
 use super::{
     name::check_mention,
     path::{check_path, check_pattern},
+    topic::check_topic,
 };
 use crate::{
     attr::{Contribution, Kind, Target},
@@ -93,6 +94,11 @@ fn check_arguments(signature: &Signature, kind: Kind, errors: &mut Errors) {
         Kind::Action => (1, 1, "an action takes what it is told, `&T`"),
         Kind::Provide => (0, 1, "`#[provide]` takes the question, `&T`, or nothing"),
         Kind::Call => (1, 1, "`#[call]` takes the question, `&T`"),
+        Kind::On => (
+            1,
+            2,
+            "`#[on]` takes what happened, `Arc<T>`, or the `Message`, or both",
+        ),
         Kind::Around => (2, 2, "an around takes `request: Request, next: Next<'_>`"),
     };
     if arguments.len() < least {
@@ -132,6 +138,9 @@ fn check_target(target: &Target, errors: &mut Errors) {
                     format!("`{text}` is not the name of a point; write one like `shop.price`");
                 errors.push(syn::Error::new(name.span(), message));
             }
+        }
+        Target::Topic(topic) => {
+            errors.ok(check_topic(topic));
         }
         Target::Chain | Target::Point(_) => {}
     }

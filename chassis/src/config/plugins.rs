@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{
     beside, path,
     section::{self, invalid, is_said, read},
+    settings::WhenFull,
     tree::{Node, Origin, Tree},
     units,
     violations::Violations,
@@ -174,6 +175,10 @@ pub(crate) struct LimitControls {
     /// How many calls of each of its handlers and routes that await may be under way; further ones are refused with 503.
     /// Not for those of a router that the plugin mounts. Default: any number.
     pub(crate) in_flight: Option<NonZeroU32>,
+    /// How many events may wait for it. Default: `events.queue`.
+    pub(crate) queue: Option<NonZeroU32>,
+    /// What becomes of further events. Default: `events.when_full`.
+    pub(crate) when_full: Option<WhenFull>,
 }
 
 /// The keys of a section that are ours.

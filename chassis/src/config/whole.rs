@@ -38,7 +38,8 @@ const BEFORE_PLUGINS: &str = "\
 #     points:
 #       middleware.pre_request: {priority: 5}   # of what it contributes to this point only; also `deadline`
 #     deadlines: {init: 30s, start: 30s, stop: 10s, call: 5s}   # of its steps; of each call of a handler that awaits
-#     limits: {in_flight: 100}  # calls of each handler that awaits; further ones are refused with 503; default: any number
+#     limits: {in_flight: 100}  # calls of each handler that awaits; further ones are refused with 503; default: any number;
+#                               # also `queue` and `when_full`, of events that wait for it; default: as `events` says
 #     tags: [payments]          # words to find it by
 #     config: {}                # its own settings
 ";

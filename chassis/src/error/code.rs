@@ -56,7 +56,7 @@ impl Code {
     /// Whether it tells of the inside of the service, which is nothing to its clients: they are answered 500 without the
     /// text. All codes of the chassis are such, but those about the request itself; the codes of plugins are not.
     pub(crate) fn is_inside(self) -> bool {
-        let about_requests = [DEADLINE, CLOSED, NO_ANSWER, BUSY].contains(&self);
+        let about_requests = [DEADLINE, CLOSED, NO_ANSWER, BUSY, EVENT_REJECTED].contains(&self);
         !about_requests && !self.name.starts_with("http.") && ALL.contains(&self)
     }
 }
@@ -156,6 +156,13 @@ codes! {
     POINT_ORDER = "point.order", 422;
     /// Nobody answered at a call point.
     NO_ANSWER = "point.no_answer", 503;
+
+    /// A topic of events, or a pattern of topics, is malformed, or it is the chassis's own.
+    EVENT_TOPIC = "event.topic", 422;
+    /// An event can't be read as the type that a subscriber wants. It becomes a dead letter at once.
+    EVENT_MALFORMED = "event.malformed", 422;
+    /// The queue of a subscriber is full, and `limits.when_full` of its plugin is `reject`. Try again later.
+    EVENT_REJECTED = "event.rejected", 503;
 
     /// Two plugins claim the same route. The error names both.
     ROUTE_CONFLICT = "route.conflict", 422;

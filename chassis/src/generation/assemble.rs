@@ -10,6 +10,7 @@ use crate::{
     config::{Config, PluginSection},
     contributions::Contribution,
     error::{Error, Fix, Result, code},
+    event::Bus,
     graph::{Node, Order},
     http::{Mount, RouteContribution, RouteTable},
     instance::{Instance, Record},
@@ -40,6 +41,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) instances: Vec<Arc<Instance>>,
     /// The routers of the service itself.
     pub(crate) routers: Vec<Mount>,
+    pub(crate) bus: Arc<Bus>,
     /// Cancelled once it serves.
     pub(crate) serves: CancellationToken,
 }
@@ -223,6 +225,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, oneshot::
         table,
         named,
         visible,
+        bus: parts.bus,
         serves: parts.serves,
         gone: Some(gone),
     };

@@ -62,7 +62,7 @@ pub struct Exchange {
     /// The headers of the response that hooks have set on the way in.
     early: Option<HeaderMap>,
     pub(super) outcome: Outcome,
-    pub(super) cx: RequestContext,
+    pub(crate) cx: RequestContext,
     /// The same, for whoever keeps it. Most requests are answered without anybody who does.
     shared: Option<Arc<RequestContext>>,
     pub(super) table: Arc<RouteTable>,

@@ -128,6 +128,7 @@ impl Making<'_> {
             Arc::clone(&spec.name),
             record.tasks.clone(),
             Weak::clone(&self.plan.current),
+            Arc::downgrade(&self.plan.bus),
             self.plan.serves.clone(),
         );
         let cx = PluginContext::new(

@@ -56,6 +56,26 @@ const ENDPOINTS: &[Endpoint] = &[
         "/generations",
         "the generations that serve, drain, or have ended lately",
     ),
+    get(
+        "/events",
+        "what is published, who subscribes, and what waits",
+    ),
+    get(
+        "/events/stream",
+        "events as they are published; `?topic=order.**` chooses among them",
+    ),
+    get(
+        "/events/dead-letters",
+        "the events that could not be delivered",
+    ),
+    post(
+        "/events/dead-letters/retry",
+        "try once more to deliver all of them",
+    ),
+    post(
+        "/events/dead-letters/{id}/retry",
+        "try once more to deliver one of them",
+    ),
     post(
         "/plugins/{name}/enable",
         "let a plugin take part, by a reload; a restart forgets it",

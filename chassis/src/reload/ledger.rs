@@ -14,7 +14,7 @@ pub struct GenerationReport {
     /// What it does.
     pub state: GenerationState,
     /// When it was published, in milliseconds since 1970.
-    #[serde(serialize_with = "crate::instance::unix_millis")]
+    #[serde(serialize_with = "crate::text::unix_millis")]
     pub since: SystemTime,
     /// How many plugins run in it.
     pub plugins: usize,

@@ -20,7 +20,7 @@ pub struct ServiceReport {
     /// How many instances are known, running or not.
     pub plugins: usize,
     /// When the process began to start the service, in milliseconds since 1970.
-    #[serde(serialize_with = "crate::instance::unix_millis")]
+    #[serde(serialize_with = "crate::text::unix_millis")]
     pub started: SystemTime,
     /// How long ago that was, by a clock that nobody sets.
     pub uptime_ms: u64,

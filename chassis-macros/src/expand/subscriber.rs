@@ -1,0 +1,56 @@
+//! `#[on]`: what the method takes of an event, and the method.
+
+use super::{at, block::Wiring, endpoint::without_self, spot};
+use crate::attr::Target;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use syn::Type;
+
+/// The subscription, without its keys but for `when`.
+pub(super) fn expand_subscriber(wiring: &Wiring<'_>) -> TokenStream {
+    let private = wiring.private;
+    let Target::Topic(topic) = &wiring.contribution.target else {
+        // Refused before.
+        return TokenStream::new();
+    };
+    let place = wiring.place();
+    let at_type = |ty: &Type| {
+        let span = spot(ty);
+        (
+            span,
+            at(span, without_self(ty.to_token_stream(), wiring.self_ty)),
+        )
+    };
+    let types: Vec<(Span, TokenStream)> = wiring.arguments().map(at_type).collect();
+    let names: Vec<TokenStream> = (0..types.len())
+        .map(|index| format_ident!("__a{index}").to_token_stream())
+        .collect();
+    let taken = names.iter().zip(&types).map(|(name, (span, ty))| {
+        quote_spanned!(*span=> let #name = <#ty as #private::FromMessage>::from_message(__message)?;)
+    });
+    let reads = types
+        .iter()
+        .map(|(span, ty)| quote_spanned!(*span=> <#ty as #private::FromMessage>::type_name()));
+    let call = wiring.call(&names);
+    let done = wiring.into(&quote!(IntoDone::into_done));
+    let body = wiring.boxed(&quote! {
+        #(#taken)*
+        let __result = #call.await;
+        #done
+    });
+    let when = wiring.contribution.options.when.iter().map(|(key, when)| {
+        let when = without_self(when.to_token_stream(), wiring.self_ty);
+        // At the key, because the compiler says there what it has to be.
+        quote_spanned!(key.span()=> .when(#when))
+    });
+    quote! {
+        #private::on(
+            __to,
+            #topic,
+            &__this,
+            #place,
+            #private::reads(&[#(#reads),*]),
+            |__this, __message| #body,
+        ) #(#when)*
+    }
+}

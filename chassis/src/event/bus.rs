@@ -1,0 +1,358 @@
+//! The bus of one chassis: a queue for each plugin that subscribes, whatever generation it is of.
+
+use super::{
+    dead_letters::DeadLetters,
+    deliver,
+    message::EventRecord,
+    queue::{Entry, Pushed, Queue},
+    subscription::{EventPoint, Subscribers},
+};
+use crate::{
+    config::WhenFull,
+    error::{Error, Result, code},
+    scope::Scope,
+};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use tokio::{runtime::Handle, sync::broadcast};
+use tokio_util::sync::CancellationToken;
+
+/// How many events a stream may be behind before it loses some.
+const STREAM: usize = 256;
+
+/// How many topics are counted apart; there may be more.
+const TOPICS: usize = 1_000;
+
+/// On which terms events wait for a plugin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QueueTerms {
+    pub(crate) capacity: usize,
+    pub(crate) when_full: WhenFull,
+}
+
+pub(crate) struct Bus {
+    /// Itself, for the tasks that deliver.
+    pub(super) this: Weak<Self>,
+    /// Where subscribers stand in a generation.
+    pub(super) point: &'static EventPoint,
+    workers: Handle,
+    /// The generation that serves.
+    enter: Box<dyn Fn() -> Option<Scope> + Send + Sync>,
+    queues: Mutex<BTreeMap<Arc<str>, Arc<Queue>>>,
+    pub(super) dead: DeadLetters,
+    pub(super) streams: broadcast::Sender<Arc<EventRecord>>,
+    /// How many look on.
+    pub(super) watchers: Arc<AtomicUsize>,
+    /// How many events were published under a topic.
+    topics: Mutex<HashMap<Arc<str>, u64>>,
+    pub(super) published: AtomicU64,
+    pub(super) closed: CancellationToken,
+}
+
+/// What became of an event, over all who subscribe.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) queued: usize,
+    pub(super) dropped: usize,
+}
+
+impl Bus {
+    pub(crate) fn new(
+        point: &'static EventPoint,
+        workers: Handle,
+        enter: impl Fn() -> Option<Scope> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
+            point,
+            workers,
+            enter: Box::new(enter),
+            queues: Mutex::default(),
+            dead: DeadLetters::default(),
+            streams: broadcast::Sender::new(STREAM),
+            watchers: Arc::default(),
+            topics: Mutex::default(),
+            published: AtomicU64::new(0),
+            closed: CancellationToken::new(),
+        })
+    }
+
+    /// The bus of the chassis that a scope belongs to.
+    pub(crate) fn of(scope: &Scope) -> Option<Arc<Self>> {
+        Arc::clone(scope.world.bus()).downcast().ok()
+    }
+
+    fn queues(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Arc<Queue>>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn queue(&self, plugin: &str) -> Option<Arc<Queue>> {
+        self.queues().get(plugin).cloned()
+    }
+
+    /// The generation that serves.
+    pub(super) fn enter(&self) -> Result<Scope> {
+        (self.enter)().ok_or_else(|| {
+            Error::new(
+                code::CLOSED,
+                "the service does not run yet, or not any more",
+            )
+        })
+    }
+
+    pub(super) fn subscribers<'s>(&self, scope: &'s Scope) -> Option<&'s Subscribers> {
+        self.point.subscribers(scope)
+    }
+
+    /// A generation is built: those who subscribe in it have a queue from now on.
+    pub(crate) fn prepare(&self, scope: &Scope, terms: impl Fn(&str) -> QueueTerms) {
+        let mut queues = self.queues();
+        let Some(subscribers) = self.subscribers(scope) else {
+            return;
+        };
+        for (plugin, _) in subscribers.plugins() {
+            let QueueTerms {
+                capacity,
+                when_full,
+            } = terms(plugin);
+            if let Some(queue) = queues.get(plugin) {
+                queue.set(capacity, when_full);
+                continue;
+            }
+            let queue = Arc::new(Queue::new(Arc::clone(plugin), capacity, when_full));
+            queues.insert(Arc::clone(plugin), queue);
+        }
+    }
+
+    /// A generation serves: what waits for those who subscribe in it is delivered to them, and who does not any more has
+    /// no queue any more.
+    pub(crate) fn serve(&self, scope: &Scope, dead_letters: usize) {
+        self.dead.limit(dead_letters);
+        let Some(subscribers) = self.subscribers(scope) else {
+            return;
+        };
+        let names: Vec<&Arc<str>> = subscribers.plugins().map(|(plugin, _)| plugin).collect();
+        self.queues().retain(|plugin, queue| {
+            let stays = names.contains(&plugin);
+            if !stays {
+                let lost = queue.close();
+                if lost > 0 {
+                    tracing::warn!(%plugin, lost, "events that waited for it are lost: it does not subscribe any more");
+                }
+            } else if queue.begin()
+                && let Some(this) = self.this.upgrade()
+            {
+                self.workers.spawn(deliver::deliver(this, Arc::clone(queue)));
+            }
+            stays
+        });
+    }
+
+    /// Whether somebody would be told.
+    pub(super) fn is_wanted(&self, scope: &Scope, topic: &str) -> bool {
+        self.watchers.load(Relaxed) > 0
+            || self
+                .subscribers(scope)
+                .is_some_and(|subscribers| subscribers.want(topic))
+    }
+
+    /// The bus, if somebody wants to know of each request: asked of each, so that the answer is ready.
+    #[inline]
+    pub(crate) fn of_requests(scope: &Scope) -> Option<&Self> {
+        let bus: &Self = scope.world.bus().downcast_ref()?;
+        let is_wanted = bus.watchers.load(Relaxed) > 0
+            || bus.subscribers(scope).is_some_and(|all| all.want_requests);
+        is_wanted.then_some(bus)
+    }
+
+    /// Tells of something that the chassis itself knows of, if somebody wants to know. The subscribers are those of `scope`.
+    pub(crate) fn tell(&self, scope: &Scope, topic: &str, event: impl FnOnce() -> Value) {
+        if self.closed.is_cancelled() || !self.is_wanted(scope, topic) {
+            return;
+        }
+        let behalf = super::message::Behalf {
+            request_id: scope.request_id().cloned(),
+            correlation_id: None,
+        };
+        let record = EventRecord::json(topic, &"chassis".into(), &behalf, event());
+        if let Err(error) = self.publish(scope, record) {
+            tracing::warn!(topic, error = %error.line(), "an event of the chassis was refused");
+        }
+    }
+
+    /// Counts an event under a topic that was seen before; otherwise it is not counted.
+    pub(super) fn count_known(&self, topic: &str) -> bool {
+        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = topics.get_mut(topic).map(|count| *count += 1).is_some();
+        self.published.fetch_add(u64::from(known), Relaxed);
+        known
+    }
+
+    /// Counts an event.
+    pub(super) fn count(&self, topic: &str) {
+        if self.count_known(topic) {
+            return;
+        }
+        self.published.fetch_add(1, Relaxed);
+        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        if topics.len() < TOPICS {
+            topics.insert(topic.into(), 1);
+        }
+    }
+
+    /// Queues an event for each plugin that wants it, and never waits.
+    pub(super) fn publish(&self, scope: &Scope, record: EventRecord) -> Result<Outcome> {
+        let (record, queues) = self.begin(scope, record);
+        let topic = Arc::clone(&record.topic);
+        let mut outcome = Outcome::default();
+        let mut refused = Vec::new();
+        for queue in queues {
+            let only = None;
+            let record = Arc::clone(&record);
+            match queue.push(Entry { record, only }) {
+                Pushed::Queued => outcome.queued += 1,
+                Pushed::Dropped => outcome.dropped += 1,
+                Pushed::Rejected => refused.push(full(&queue, &format!("`{topic}`"))),
+                Pushed::Closed => {}
+            }
+        }
+        Error::all(refused).map_or(Ok(outcome), Err)
+    }
+
+    /// Queues an event for each plugin that wants it, and waits until there is room; not longer than `deadline`.
+    pub(super) async fn publish_wait(
+        &self,
+        scope: Scope,
+        record: EventRecord,
+        deadline: Duration,
+    ) -> Result<Outcome> {
+        let (record, queues) = self.begin(&scope, record);
+        // What waits for room must not hold a generation.
+        drop(scope);
+        let until = tokio::time::Instant::now() + deadline;
+        let mut outcome = Outcome::default();
+        let mut late = Vec::new();
+        for queue in queues {
+            let only = None;
+            let record = Arc::clone(&record);
+            let pushed = queue.push_wait(Entry { record, only });
+            match tokio::time::timeout_at(until, pushed).await {
+                Ok(Pushed::Queued) => outcome.queued += 1,
+                Ok(_) => {}
+                Err(_) => late.push(
+                    Error::new(
+                        code::DEADLINE,
+                        format!("the queue of `{}` had no room in time", queue.plugin),
+                    )
+                    .retryable(),
+                ),
+            }
+        }
+        Error::all(late).map_or(Ok(outcome), Err)
+    }
+
+    fn begin(&self, scope: &Scope, record: EventRecord) -> (Arc<EventRecord>, Vec<Arc<Queue>>) {
+        self.count(&record.topic);
+        let record = Arc::new(record);
+        if self.watchers.load(Relaxed) > 0 {
+            // Nobody may be listening any more: no matter.
+            _ = self.streams.send(Arc::clone(&record));
+        }
+        let wanting = self.subscribers(scope);
+        let wanting = wanting.map(|subscribers| subscribers.wanting(&record.topic));
+        let all = self.queues();
+        let queues = wanting.into_iter().flatten();
+        let queues = queues
+            .filter_map(|plugin| all.get(plugin).cloned())
+            .collect();
+        (record, queues)
+    }
+
+    pub(super) fn topics(&self) -> BTreeMap<Arc<str>, u64> {
+        let topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        topics
+            .iter()
+            .map(|(topic, count)| (Arc::clone(topic), *count))
+            .collect()
+    }
+
+    /// Tries once more to deliver what could not be delivered.
+    pub(super) fn retry(&self, id: u64) -> Result<()> {
+        let dead = self.dead.get(id).ok_or_else(|| {
+            let message =
+                format!("there is no dead letter `{id}`; it may have made room for newer ones");
+            Error::new(code::NOT_FOUND, message)
+        })?;
+        let Some(queue) = self.queue(&dead.plugin) else {
+            let message = format!("`{}` does not run, or subscribes to nothing", dead.plugin);
+            return Err(Error::new(code::CONFLICT, message));
+        };
+        let entry = Entry {
+            record: dead.record,
+            only: Some(dead.handler),
+        };
+        // What is dropped for it would be lost in its place.
+        if !queue.push_if_there_is_room(&entry) {
+            return Err(full(&queue, "the dead letter"));
+        }
+        self.dead.remove(id);
+        Ok(())
+    }
+
+    /// Waits until everything is delivered, not longer than `patience`; how many events are not.
+    pub(crate) async fn drain(&self, patience: Duration) -> usize {
+        let waiting = || -> Vec<Arc<Queue>> {
+            let queues = self.queues();
+            let waiting = queues.values().filter(|queue| queue.waiting() > 0);
+            waiting.cloned().collect()
+        };
+        let all = async {
+            // What is delivered may lead to further events, for those who were done.
+            loop {
+                let queues = waiting();
+                if queues.is_empty() {
+                    return;
+                }
+                for queue in queues {
+                    queue.idle().await;
+                }
+            }
+        };
+        _ = tokio::time::timeout(patience, all).await;
+        waiting().iter().map(|queue| queue.waiting()).sum()
+    }
+
+    /// From now on nothing is published or delivered.
+    pub(crate) fn close(&self) {
+        self.closed.cancel();
+        for queue in self.queues().values() {
+            queue.close();
+        }
+    }
+}
+
+#[cold]
+fn full(queue: &Queue, what: &str) -> Error {
+    let (capacity, _) = queue.terms();
+    let message = format!(
+        "no room for {what}: {capacity} events wait for `{}` already",
+        queue.plugin
+    );
+    Error::new(code::EVENT_REJECTED, message).retryable()
+}
+
+impl fmt::Debug for Bus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bus")
+            .field("published", &self.published)
+            .finish_non_exhaustive()
+    }
+}
