@@ -3,8 +3,9 @@
 
 pub use crate::{
     context::PluginContext,
-    contributions::{Contributions, Place, Placed, PlacedRoute, skip_on_failure},
+    contributions::{Contributions, Place, Placed, PlacedCheck, PlacedRoute, skip_on_failure},
     error::Result,
+    health::{Health, IntoHealth},
     http::{Argument, AsksExchange, AsksRequest, Exchange, Known, Next, Request, Response},
     plugin::{
         Block, Linked, LinkedCrate, LinkedPlugin, NoConfig, Plugin, Registration, StaticInfo,
@@ -183,6 +184,16 @@ where
 {
     let handler: CallFn<Q, R> = method(this, call);
     to.add(point.name, place, handler, point.default_deadline())
+}
+
+pub fn health<'t, P: Send + Sync + 'static>(
+    to: &'t mut Contributions,
+    name: &str,
+    this: &Arc<P>,
+    place: Place,
+    call: AskMethod<P, (), Health>,
+) -> PlacedCheck<'t> {
+    to.add_check(name, place, method(this, call))
 }
 
 pub fn around<'t, P: Send + Sync + 'static>(

@@ -69,6 +69,7 @@ mod info;
 mod graph;
 mod watch;
 mod config;
+mod health;
 mod secret;
 mod error;
 mod text;
@@ -80,14 +81,16 @@ pub use crate::{
     cli::main,
     command::{CliCommand, CommandCall},
     config::{
-        AdmissionSettings, Config, ConfigBuilder, ConfigLayer, ConfigReport, ConfigValue,
-        LifecycleSettings, LogFormat, LogSettings, ManagementSettings, ReloadSettings,
-        ServerSettings, ServiceSettings, Settings, ShutdownSettings, Violation, Violations, units,
+        AdmissionSettings, CheckSettings, Config, ConfigBuilder, ConfigLayer, ConfigReport,
+        ConfigValue, HealthSettings, LifecycleSettings, LogFormat, LogSettings, ManagementSettings,
+        ReloadSettings, ServerSettings, ServiceSettings, Settings, ShutdownSettings, Violation,
+        Violations, units,
     },
     context::{Background, PluginContext},
-    contributions::{ByName, Contributions, Placed, PlacedRoute},
+    contributions::{ByName, Contributions, Placed, PlacedCheck, PlacedRoute},
     error::{BoxError, Code, Context, Error, Result, code},
     handle::ChassisHandle,
+    health::{Health, HealthState, IntoHealth},
     http::{
         Body, ClientAddr, Exchange, Json, MatchedPath, Metadata, Next, Outcome, Path, Query,
         RawPathParams, Request, Response, RouteInfo, Shared,
@@ -101,8 +104,8 @@ pub use crate::{
     },
     reload::{GenerationReport, GenerationState, Reloaded},
     report::{
-        Addresses, Cause, ContributionReport, Explanation, HandlerReport, PluginReport,
-        PluginStatus, PointReport, ServiceReport, Standing, Tie,
+        Addresses, Cause, CheckReport, ContributionReport, Explanation, HandlerReport,
+        HealthReport, PluginReport, PluginStatus, PointReport, Probe, ServiceReport, Standing, Tie,
     },
     request_id::RequestId,
     scope::Scope,

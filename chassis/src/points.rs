@@ -4,6 +4,7 @@ use crate::{
     command::CliCommand,
     config::{Config, ConfigLayer},
     error::{Error, Result, code},
+    health::Health,
     http::{Exchange, Response},
     info::PluginInfo,
     point::{
@@ -74,6 +75,14 @@ pub static ROUTES: OwnPoint = OwnPoint {
 #[extension_point(crate = crate)]
 pub static CONFIG_LOAD: ProviderPoint<ConfigLayer, ConfigQuestion> =
     ProviderPoint::new("config.load").json();
+
+/// How everything is: each contribution is a health check, and gives one [`Health`]. `cx.health(..)` and `#[health]` are
+/// the short ways to it.
+///
+/// The chassis asks each of them in the background, at its own interval, and keeps the last answer: ask
+/// [`ChassisHandle::health`](crate::ChassisHandle::health), not this point.
+#[extension_point(crate = crate)]
+pub static HEALTH_CHECK: ProviderPoint<Health> = ProviderPoint::new("health.check").json();
 
 /// Subcommands of the program, beside those that every service has: `orders migrate`.
 #[extension_point(crate = crate)]

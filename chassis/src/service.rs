@@ -143,6 +143,10 @@ impl Drop for Unanswered<'_> {
 /// Logs an exchange whose answer says that the service failed.
 #[cold]
 fn tell_of_exchange(exchange: &Exchange) {
+    // A probe that says "not now" is no failure; it comes every few seconds.
+    if exchange.route().is_some_and(RouteInfo::is_own) {
+        return;
+    }
     // What answered in place of the handler is not the plugin's that owns the route.
     let is_handled = exchange.outcome() != Outcome::AnsweredEarly;
     if let Some(response) = exchange.response() {

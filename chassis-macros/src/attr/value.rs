@@ -64,6 +64,15 @@ impl Arg {
         })
     }
 
+    /// How many: at least one.
+    pub(crate) fn count(&self) -> syn::Result<u32> {
+        let number = self.integer()?;
+        match u32::try_from(number) {
+            Ok(number) if number > 0 => Ok(number),
+            _ => Err(self.expected("1 or more")),
+        }
+    }
+
     /// A time, in milliseconds: `"250ms"`.
     pub(crate) fn millis(&self) -> syn::Result<u64> {
         let text = self
