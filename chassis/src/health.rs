@@ -80,6 +80,8 @@ impl fmt::Display for HealthState {
 /// assert!(!Health::from(read).state().is_healthy());
 /// ```
 ///
+/// A message ends after 4 KiB, and details of more than 16 KiB as JSON are left out.
+///
 /// A check by the name of its point gives the same as JSON: `{"state": "up", "message": "..", "details": {..}}`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -90,6 +92,12 @@ pub struct Health {
     #[serde(default)]
     details: Map<String, Value>,
 }
+
+/// How long a message may be, in bytes.
+const MAX_MESSAGE: usize = 4 << 10;
+
+/// How long the details may be, in bytes of JSON.
+const MAX_DETAILS: usize = 16 << 10;
 
 impl Health {
     fn new(state: HealthState, message: Option<String>) -> Self {
@@ -124,6 +132,21 @@ impl Health {
     #[must_use]
     pub fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.details.insert(key.into(), value.into());
+        self
+    }
+
+    /// The same within bounds: it is kept, and told to whoever asks.
+    pub(crate) fn bounded(mut self) -> Self {
+        if let Some(message) = &mut self.message {
+            let end = message.floor_char_boundary(MAX_MESSAGE);
+            message.truncate(end);
+        }
+        let size = serde_json::to_vec(&self.details).map_or(usize::MAX, |json| json.len());
+        if size > MAX_DETAILS {
+            self.details = Map::new();
+            let why = format!("left out: {size} bytes, and {MAX_DETAILS} may be");
+            return self.with("details", why);
+        }
         self
     }
 

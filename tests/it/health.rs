@@ -21,6 +21,8 @@ mod ways;
 mod groups;
 // Reloads, and the end of an instance.
 mod lives;
+// What the log says.
+mod told;
 // Over HTTP: management, and probes on the listener of the service.
 mod endpoints;
 

@@ -17,7 +17,7 @@ pub(crate) async fn keep_asking<Fut: Future<Output = Health>>(
 ) {
     loop {
         check.asked();
-        let health = ask().await;
+        let health = ask().await.bounded();
         if let Some(change) = check.answered(health) {
             changed(change);
         }
@@ -25,13 +25,13 @@ pub(crate) async fn keep_asking<Fut: Future<Output = Health>>(
     }
 }
 
-/// What the outcome of a call says; `in_time` if the plugin has answered, whatever it was.
+/// What the outcome of a call says. An answer that blocked its thread for longer than the deadline could not be cut off; it
+/// is too late all the same.
 pub(crate) fn said(outcome: Result<Health>, in_time: bool, deadline: Duration) -> Health {
     match outcome {
+        Err(error) if error.code() == code::PANIC => down(&error),
+        _ if !in_time => Health::down(format!("no answer within {}", show_duration(deadline))),
         Ok(health) => health,
-        Err(error) if error.code() == code::DEADLINE && !in_time => {
-            Health::down(format!("no answer within {}", show_duration(deadline)))
-        }
         Err(error) => down(&error),
     }
 }

@@ -18,6 +18,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tokio::time::Instant;
 
 /// A check as it stands at its point.
 struct Put<'a> {
@@ -203,11 +204,12 @@ pub(super) fn begin(scope: &Scope, instance: &Instance) {
 
 /// Asks a check once, through the guard.
 async fn ask(site: &Site, check: &ProvideFn<Health, ()>, deadline: Duration) -> Health {
+    let since = Instant::now();
     let mut in_time = false;
     let call = site.call(None);
     let asked = async {
         let answer = check.call(&(), &call).await;
-        in_time = true;
+        in_time = since.elapsed() <= deadline;
         answer
     };
     let outcome = site.run(asked).await;

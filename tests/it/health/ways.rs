@@ -124,6 +124,25 @@ async fn what_is_no_health_is_down() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_said_has_bounds() {
+    let wordy = plugin("wordy", |cx| {
+        cx.health("check", async || {
+            Health::degraded("ä".repeat(10_000)).with("all", "x".repeat(100_000))
+        });
+    });
+    let app = TestChassis::builder()
+        .register(wordy)
+        .start()
+        .await
+        .unwrap();
+    after(1).await;
+    let check = one(&app, "wordy/check");
+    assert_eq!(check.message.unwrap().len(), 4_096);
+    let why = "left out: 100010 bytes, and 16384 may be";
+    assert_eq!(check.details["details"], why);
+}
+
+#[tokio::test(start_paused = true)]
 async fn names_are_unique_and_can_stand_in_a_path() {
     for (put, told) in [
         (
