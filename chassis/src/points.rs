@@ -79,6 +79,9 @@ pub static CONFIG_LOAD: ProviderPoint<ConfigLayer, ConfigQuestion> =
 /// How everything is: each contribution is a health check, and gives one [`Health`]. `cx.health(..)` and `#[health]` are
 /// the short ways to it.
 ///
+/// A check is called `plugin/check`. One that was put here by the long way (`cx.provide`, `cx.at`, `#[provide]`) is called as
+/// its method, or else `health`.
+///
 /// The chassis asks each of them in the background, at its own interval, and keeps the last answer: ask
 /// [`ChassisHandle::health`](crate::ChassisHandle::health), not this point.
 #[extension_point(crate = crate)]

@@ -51,9 +51,13 @@ impl Making<'_> {
         let config = &self.plan.config;
         let health = &config.settings().health;
         for instance in self.built.values() {
-            let mut names = BTreeSet::new();
-            let checks = puts(scope, instance)?.into_iter().map(|put| {
-                let name = name(&put, &mut names);
+            let puts = puts(scope, instance)?;
+            let by_author = puts
+                .iter()
+                .filter_map(|put| put.contribution.check.as_ref());
+            let mut taken = by_author.map(|wish| Arc::clone(&wish.name)).collect();
+            let checks = puts.into_iter().map(|put| {
+                let name = name(&put, &mut taken);
                 let groups = put.contribution.check.as_ref();
                 let groups = groups.map_or_else(Vec::new, |wish| wish.groups.clone());
                 let owner = instance.name();
@@ -67,14 +71,17 @@ impl Making<'_> {
     }
 }
 
-/// What its author calls it, or else the method, or else `health`; the second of a name is `health-2`.
+/// What its author calls it. Who came to the point by the long way is called as the method, or else `health`, or
+/// `health-2` if there is one.
 fn name(put: &Put<'_>, taken: &mut BTreeSet<Arc<str>>) -> Arc<str> {
     let contribution = put.contribution;
+    if let Some(wish) = &contribution.check {
+        return Arc::clone(&wish.name);
+    }
     let label = &contribution.label;
-    let base = match &contribution.check {
-        Some(wish) => Arc::clone(&wish.name),
-        None if label.starts_with('(') => "health".into(),
-        None => Arc::clone(label),
+    let base: Arc<str> = match label.starts_with('(') {
+        true => "health".into(),
+        false => Arc::clone(label),
     };
     let numbered = (2..).map(|number| Arc::from(format!("{base}-{number}")));
     let mut names = std::iter::once(Arc::clone(&base)).chain(numbered);
@@ -166,7 +173,7 @@ pub(super) fn begin(scope: &Scope, instance: &Instance) {
         if check.is_off() {
             continue;
         }
-        let (check, record) = (Arc::clone(check), Arc::clone(record));
+        let check = Arc::clone(check);
         let deadline = check.controls.deadline;
         let site = Site {
             deadline: Some(deadline),
@@ -181,7 +188,7 @@ pub(super) fn begin(scope: &Scope, instance: &Instance) {
         let mut jitter = Jitter::new(&check.name);
         let stopping = record.tasks.stopping().clone();
         // The task is the record's: to hold it there would be a cycle.
-        let told = Arc::downgrade(&record);
+        let told = Arc::downgrade(record);
         record.tasks.spawn("health.check", async move {
             let asking = health::keep_asking(
                 &check,

@@ -102,11 +102,14 @@ async fn handlers_without_a_name_are_told_apart() {
                 Ok::<_, Error>(Health::up())
             });
         }
+        cx.health("health", async || Health::degraded("mine"));
     });
     let app = TestChassis::builder().register(two).start().await.unwrap();
     after(1).await;
-    assert_eq!(one(&app, "two/health").state, HealthState::Up);
+    // Who has a name keeps it.
+    assert_eq!(one(&app, "two/health").state, HealthState::Degraded);
     assert_eq!(one(&app, "two/health-2").state, HealthState::Up);
+    assert_eq!(one(&app, "two/health-3").state, HealthState::Up);
 }
 
 #[tokio::test(start_paused = true)]
