@@ -7,6 +7,6 @@ mod args;
 
 pub(crate) use self::{
     args::krate_only,
-    contribution::{Contribution, Kind, Options, Target},
+    contribution::{Contribution, Health, Kind, Options, Target},
     plugin::PluginAttr,
 };

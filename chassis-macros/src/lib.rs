@@ -7,6 +7,7 @@
 //! | [`#[get]`](macro@get), [`#[post]`](macro@post), [`#[put]`](macro@put), [`#[patch]`](macro@patch), [`#[delete]`](macro@delete), [`#[head]`](macro@head), [`#[options]`](macro@options) | a method in such a block | answers at a path |
 //! | [`#[filter]`](macro@filter), [`#[action]`](macro@action), [`#[provide]`](macro@provide), [`#[call]`](macro@call) | a method in such a block | takes part at an extension point |
 //! | [`#[around]`](macro@around) | a method in such a block | stands around the handlers of requests |
+//! | [`#[health]`](macro@health) | a method in such a block | is a health check |
 //! | [`#[extension_point]`](macro@extension_point) | a static | puts the point on the list |
 //!
 //! Nothing here "runs": an attribute describes what it stands on, and the chassis reads the description at start.
@@ -475,4 +476,42 @@ read_by_contributes! {
     ///
     /// Keys: `priority`, `after`, `before`, `requires`, `deadline`, `routes`, as for [`#[filter]`](macro@filter).
     around;
+
+    /// Says how something is: a health check.
+    ///
+    /// ```
+    /// # use chassis::prelude::*;
+    /// # #[plugin]
+    /// # struct Shop;
+    /// # impl Plugin for Shop {
+    /// #     type Config = NoConfig;
+    /// #     async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> { Ok(Self) }
+    /// # }
+    /// # impl Shop { async fn ping(&self) -> std::io::Result<()> { Ok(()) } }
+    /// # #[contributes]
+    /// # impl Shop {
+    /// #[health(interval = "30s", critical)]
+    /// async fn database(&self) -> Result<Health> {
+    ///     self.ping().await?;
+    ///     Ok(Health::up().with("connections", 5))
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// An async method in a `#[contributes]` block. It takes nothing, and returns a `Health`, nothing, or a `Result` of
+    /// these: an error is `down`. It is called in the background, again and again, from the start of the plugin to its end.
+    ///
+    /// # Keys
+    ///
+    /// | key | means | unless given |
+    /// |---|---|---|
+    /// | `name = "database"` | what it is called in the plugin | the name of the method |
+    /// | `interval = "30s"` | how long after its last answer it is called again | `health.interval` |
+    /// | `deadline = "2s"` | how long an answer may take; later it is down | `health.deadline` |
+    /// | `failures = 3` | how many failures in a row call it down | `health.failure_threshold` |
+    /// | `successes = 1` | how many other answers in a row call it up again | `health.success_threshold` |
+    /// | `critical` | while it is down, the service is down and not ready | it only is degraded |
+    /// | `liveness` | while it is down, the process is to be restarted | it is not |
+    /// | `group = "storage"` | `GET /health/storage` asks for it; a list for several | none |
+    health;
 }

@@ -3,9 +3,12 @@
 
 pub use crate::{
     context::PluginContext,
-    contributions::{Contributions, Place, Placed, PlacedRoute, Subscribed, skip_on_failure},
+    contributions::{
+        Contributions, Place, Placed, PlacedCheck, PlacedRoute, Subscribed, skip_on_failure,
+    },
     error::Result,
     event::{FromMessage, Message},
+    health::{Health, IntoHealth},
     http::{Argument, AsksExchange, AsksRequest, Exchange, Known, Next, Request, Response},
     plugin::{
         Block, Linked, LinkedCrate, LinkedPlugin, NoConfig, Plugin, Registration, StaticInfo,
@@ -184,6 +187,16 @@ where
 {
     let handler: CallFn<Q, R> = method(this, call);
     to.add(point.name, place, handler, point.default_deadline())
+}
+
+pub fn health<'t, P: Send + Sync + 'static>(
+    to: &'t mut Contributions,
+    name: &str,
+    this: &Arc<P>,
+    place: Place,
+    call: AskMethod<P, (), Health>,
+) -> PlacedCheck<'t> {
+    to.add_check(name, place, method(this, call))
 }
 
 pub fn around<'t, P: Send + Sync + 'static>(

@@ -15,6 +15,7 @@ mod source;
 mod plugins;
 mod beside;
 mod settings;
+mod health;
 mod filter;
 mod manual;
 mod shape;
@@ -42,6 +43,7 @@ pub(crate) use draft::Draft;
 pub(crate) use filter::log_filter;
 pub(crate) use fix::{Fixed, apply as fix};
 pub(crate) use foreign::is_reserved;
+pub use health::{CheckSettings, HealthSettings};
 pub(crate) use overrides::Overrides;
 pub(crate) use plugins::{PluginSection, Sections};
 pub use settings::{

@@ -5,6 +5,7 @@ use crate::{
     command::{CliCommand, CommandCall},
     error::{Error, Result},
     event::{Event, EventFn, FromMessage, OnClosure, Subscription},
+    health::Wish as HealthWish,
     http::{
         Around, AroundFn, Endpoint, HandlerEndpoint, Inside, LayerFn, Metadata, Mount, Next,
         Request, Response, RouteContribution, RouteInfo, RoutePattern, check_arguments, check_path,
@@ -25,12 +26,14 @@ use futures_util::FutureExt as _;
 use http::Method;
 use std::{any::Any, marker::PhantomData, panic::Location, sync::Arc, time::Duration};
 
+mod check;
 mod placed;
 mod subscribed;
 mod by_name;
 
 pub use self::{
     by_name::ByName,
+    check::PlacedCheck,
     placed::{Placed, PlacedRoute, skip_on_failure},
     subscribed::Subscribed,
 };
@@ -79,6 +82,8 @@ pub(crate) struct Contribution {
     pub(crate) buffered: Option<usize>,
     /// It does not await, so no deadline could cut it off.
     pub(crate) is_sync: bool,
+    /// What is said of it as a health check.
+    pub(crate) check: Option<Box<HealthWish>>,
     pub(crate) stats: Arc<Stats>,
 }
 
@@ -114,7 +119,7 @@ impl Contributions {
         }
     }
 
-    /// What is wrong with the routes; all else is found when a generation is put together.
+    /// What is wrong with routes and health checks; all else is found when a generation is put together.
     pub(crate) fn check(&self) -> Result<()> {
         let wrong = self.routes.iter().filter_map(|route| {
             let path = &route.info.path;
@@ -123,7 +128,7 @@ impl Contributions {
                 .err()
                 .map(|error| error.from_origin(Arc::clone(&route.info.origin)))
         });
-        Error::all(wrong).map_or(Ok(()), Err)
+        Error::all(wrong.chain(self.check_checks())).map_or(Ok(()), Err)
     }
 
     /// Puts a synchronous handler at a filter point: it costs no allocation when it is called.
@@ -400,6 +405,7 @@ impl Contributions {
             routes: None,
             buffered: None,
             is_sync: false,
+            check: None,
             stats: Arc::default(),
         };
         let index = self.handlers.len();

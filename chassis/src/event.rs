@@ -75,6 +75,7 @@ pub(crate) const OF_CHASSIS: &[&str] = &[
     "chassis.started",
     "chassis.stopping",
     "config.changed",
+    "health.changed",
     OF_REQUESTS[0],
     OF_REQUESTS[1],
 ];

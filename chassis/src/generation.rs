@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 mod assemble;
 mod exporters;
 mod middleware;
+mod probes;
 
 pub(crate) use {
     assemble::{HandlerEntry, Parts, PointEntry, generation as assemble},
@@ -59,6 +60,16 @@ pub(crate) struct Generation {
     /// Tells that nobody holds this generation any more.
     gone: Option<oneshot::Sender<()>>,
 }
+
+impl Generation {
+    /// Whether the service has begun with it.
+    pub(crate) fn is_first(&self) -> bool {
+        self.number == FIRST
+    }
+}
+
+/// The number of the generation that a service begins with.
+const FIRST: u64 = 1;
 
 impl Drop for Generation {
     fn drop(&mut self) {

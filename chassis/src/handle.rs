@@ -7,7 +7,10 @@ use crate::{
     generation::Generation,
     http::{Body, Response},
     reload::{GenerationReport, Reloaded, Reloader},
-    report::{Addresses, Explanation, PluginReport, PluginStatus, PointReport, ServiceReport},
+    report::{
+        Addresses, Explanation, HealthReport, PluginReport, PluginStatus, PointReport, Probe,
+        ServiceReport,
+    },
     scope::Scope,
     service,
 };
@@ -70,11 +73,66 @@ impl ChassisHandle {
             .ok_or_else(|| Error::new(code::CLOSED, "the service has stopped"))
     }
 
-    /// Whether requests are served.
+    /// Whether requests are served, and should come: [`readiness`](Self::readiness) says why not.
     pub fn is_ready(&self) -> bool {
         self.reloader
             .upgrade()
-            .is_some_and(|reloader| reloader.is_ready())
+            .is_some_and(|reloader| reloader.not_ready().is_none())
+    }
+
+    /// How the service is, with all its health checks. Each was asked in the background: this only looks at the answers.
+    ///
+    /// # Errors
+    ///
+    /// If the service has stopped.
+    pub fn health(&self) -> Result<HealthReport> {
+        Ok(HealthReport::of_service(&*self.reloader()?))
+    }
+
+    /// How one instance is: the worst that its checks say.
+    ///
+    /// # Errors
+    ///
+    /// If there is none of this name; the error names the nearest.
+    pub fn health_of_plugin(&self, name: &str) -> Result<HealthReport> {
+        HealthReport::of_plugin(&*self.reloader()?, name)
+    }
+
+    /// How a group of checks is: the worst that one of them says.
+    ///
+    /// # Errors
+    ///
+    /// If there is none of this name, or nothing serves.
+    pub fn health_of_group(&self, name: &str) -> Result<HealthReport> {
+        HealthReport::of_group(&*self.reloader()?, name)
+    }
+
+    /// Whether the process is alive: not, if a health check that is marked `liveness` is down.
+    ///
+    /// # Errors
+    ///
+    /// If the service has stopped.
+    pub fn liveness(&self) -> Result<Probe> {
+        Ok(Probe::live(&*self.reloader()?))
+    }
+
+    /// Whether requests should come: the service serves and is not about to stop, its required plugins run, and no
+    /// critical health check is down. At the start of the service each critical check has to answer first.
+    ///
+    /// # Errors
+    ///
+    /// If the service has stopped.
+    pub fn readiness(&self) -> Result<Probe> {
+        Ok(Probe::ready(&*self.reloader()?))
+    }
+
+    /// Whether the service has started: every required plugin has run once.
+    ///
+    /// # Errors
+    ///
+    /// If the service has stopped.
+    pub fn startup(&self) -> Result<Probe> {
+        Ok(Probe::startup(&*self.reloader()?))
     }
 
     /// Enters the generation that serves now, for one unit of work.
@@ -209,7 +267,7 @@ impl ChassisHandle {
             name: service.name,
             version: service.version,
             chassis: env!("CARGO_PKG_VERSION"),
-            ready: reloader.is_ready(),
+            ready: reloader.not_ready().is_none(),
             generation: lease.as_ref().map(|lease| lease.0.number),
             plugins: reloader.records().len(),
             started: self.birth.started,

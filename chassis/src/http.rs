@@ -28,8 +28,8 @@ pub(crate) use self::{
     problem::{failure_of, in_full, problem},
     request::{Arrived, RequestContext, client_of},
     route::{
-        CallMethod, Endpoint, HandlerEndpoint, MethodEndpoint, RouteContribution, RoutePattern,
-        check_arguments, check_path,
+        CallMethod, Endpoint, HandlerEndpoint, MethodEndpoint, OWN, RouteContribution,
+        RoutePattern, check_arguments, check_path,
     },
     table::RouteTable,
 };

@@ -4,6 +4,7 @@ use crate::{
     call::{BoxFuture, Site},
     contributions::Contributions,
     error::{Error, Result},
+    health::Check,
     info::PluginInfo,
     status::PluginState,
     text::unix_millis,
@@ -14,15 +15,17 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::{Duration, SystemTime},
 };
 
+mod checks;
 mod tasks;
 
-pub(crate) use tasks::Tasks;
+pub(crate) use checks::{not_alive, not_ready, told};
+pub(crate) use tasks::{Jitter, Tasks};
 
 /// A plugin that is built.
 pub(crate) struct Instance {
@@ -62,6 +65,8 @@ pub(crate) struct Record {
     pub(crate) required: bool,
     pub(crate) tags: Vec<String>,
     pub(crate) tasks: Tasks,
+    /// Its health checks, with all that they have said; none until it is built.
+    checks: OnceLock<Vec<Arc<Check>>>,
     /// Set once it has stopped: its handlers are not told anything any more.
     pub(crate) gone: Arc<AtomicBool>,
     /// Where `init`, `start` and `stop` are guarded.
@@ -117,6 +122,7 @@ impl Record {
         let site = |place: &str, deadline| Site::new(Arc::clone(&name), place, Some(deadline));
         Self {
             tasks: Tasks::new(Arc::clone(&name), workers),
+            checks: OnceLock::new(),
             gone: Arc::default(),
             init: site("init", terms.init),
             start: site("start", terms.start),

@@ -72,6 +72,7 @@ mod info;
 mod graph;
 mod watch;
 mod config;
+mod health;
 mod secret;
 mod error;
 mod text;
@@ -83,19 +84,20 @@ pub use crate::{
     cli::main,
     command::{CliCommand, CommandCall},
     config::{
-        AdmissionSettings, Config, ConfigBuilder, ConfigLayer, ConfigReport, ConfigValue,
-        EventSettings, LifecycleSettings, LogFormat, LogSettings, ManagementSettings,
-        ReloadSettings, ServerSettings, ServiceSettings, Settings, ShutdownSettings, Violation,
-        Violations, WhenFull, units,
+        AdmissionSettings, CheckSettings, Config, ConfigBuilder, ConfigLayer, ConfigReport,
+        ConfigValue, EventSettings, HealthSettings, LifecycleSettings, LogFormat, LogSettings,
+        ManagementSettings, ReloadSettings, ServerSettings, ServiceSettings, Settings,
+        ShutdownSettings, Violation, Violations, WhenFull, units,
     },
     context::{Background, PluginContext},
-    contributions::{ByName, Contributions, Placed, PlacedRoute, Subscribed},
+    contributions::{ByName, Contributions, Placed, PlacedCheck, PlacedRoute, Subscribed},
     error::{BoxError, Code, Context, Error, Result, code},
     event::{
         DeadLetter, Event, Events, EventsReport, FromMessage, Message, Published, SubscriberReport,
         TopicReport,
     },
     handle::ChassisHandle,
+    health::{Health, HealthState, IntoHealth},
     http::{
         Body, ClientAddr, Exchange, Json, MatchedPath, Metadata, Next, Outcome, Path, Query,
         RawPathParams, Request, Response, RouteInfo, Shared,
@@ -109,8 +111,8 @@ pub use crate::{
     },
     reload::{GenerationReport, GenerationState, Reloaded},
     report::{
-        Addresses, Cause, ContributionReport, Explanation, HandlerReport, PluginReport,
-        PluginStatus, PointReport, ServiceReport, Standing, Tie,
+        Addresses, Cause, CheckReport, ContributionReport, Explanation, HandlerReport,
+        HealthReport, PluginReport, PluginStatus, PointReport, Probe, ServiceReport, Standing, Tie,
     },
     request_id::RequestId,
     scope::Scope,

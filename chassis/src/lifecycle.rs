@@ -32,6 +32,7 @@ use tokio::{sync::oneshot, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 mod lineup;
+mod checks;
 mod init;
 mod sources;
 mod fixed;
@@ -214,6 +215,7 @@ impl<'a> Making<'a> {
         }
         let scope = scope(&built.generation);
         self.prepare_events(&scope);
+        self.find_checks(&scope)?;
         for record in &self.records {
             match record.state() {
                 PluginState::Initialized => self.tell(&points::PLUGIN_LOADED, &scope, record).await,
@@ -245,12 +247,12 @@ impl<'a> Making<'a> {
         });
     }
 
-    /// Why an instance can't go on: something that it requires is not in that state.
-    fn blocked(&self, index: usize, wanted: PluginState) -> Option<String> {
+    /// Why an instance can't go on: something that it requires is not in such a state.
+    fn blocked(&self, index: usize, is_well: fn(PluginState) -> bool) -> Option<String> {
         let missing = self.order.requires[index]
             .iter()
             .map(|&other| &self.records[other]);
-        let missing: Vec<_> = missing.filter(|record| record.state() != wanted).collect();
+        let missing: Vec<_> = missing.filter(|record| !is_well(record.state())).collect();
         let name =
             |record: &&Arc<Record>| format!("`{}`, which is {}", record.name, record.state());
         (!missing.is_empty()).then(|| {
@@ -278,6 +280,7 @@ impl<'a> Making<'a> {
             routers: self.plan.routers.clone(),
             bus: Arc::clone(&self.plan.bus),
             serves: self.plan.serves.clone(),
+            closing: self.plan.stop.clone(),
         })?;
         Ok(Built {
             generation,
@@ -303,7 +306,7 @@ impl<'a> Making<'a> {
         };
         let down = |record: &&Arc<Record>| {
             let state = record.state();
-            record.required && !matches!(state, PluginState::Initialized | PluginState::Running)
+            record.required && state != PluginState::Initialized && !state.is_alive()
         };
         let error = |record: &Arc<Record>| {
             let status = record.status();

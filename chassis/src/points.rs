@@ -5,6 +5,7 @@ use crate::{
     config::{Config, ConfigLayer},
     error::{Error, Result, code},
     event::EventPoint,
+    health::Health,
     http::{Exchange, Response},
     info::PluginInfo,
     point::{
@@ -80,6 +81,17 @@ pub static EVENTS: EventPoint = EventPoint::new("events.deliver");
 #[extension_point(crate = crate)]
 pub static CONFIG_LOAD: ProviderPoint<ConfigLayer, ConfigQuestion> =
     ProviderPoint::new("config.load").json();
+
+/// How everything is: each contribution is a health check, and gives one [`Health`]. `cx.health(..)` and `#[health]` are
+/// the short ways to it.
+///
+/// A check is called `plugin/check`. One that was put here by the long way (`cx.provide`, `cx.at`, `#[provide]`) is called as
+/// its method, or else `health`.
+///
+/// The chassis asks each of them in the background, at its own interval, and keeps the last answer: ask
+/// [`ChassisHandle::health`](crate::ChassisHandle::health), not this point.
+#[extension_point(crate = crate)]
+pub static HEALTH_CHECK: ProviderPoint<Health> = ProviderPoint::new("health.check").json();
 
 /// Subcommands of the program, beside those that every service has: `orders migrate`.
 #[extension_point(crate = crate)]

@@ -6,7 +6,7 @@ use crate::{
     event::Bus,
     generation::{Current, Generation},
     http::Mount,
-    instance::Record,
+    instance::{Record, not_ready},
     lifecycle::{self, Built, Given, Plan, Remains},
     points::{self, ChassisMoment},
     registry::{Asked, Registry},
@@ -115,9 +115,15 @@ impl Reloader {
         self.ledger().entries.iter().rev().cloned().collect()
     }
 
-    /// Whether requests are served.
-    pub(crate) fn is_ready(&self) -> bool {
-        !self.closing.is_cancelled() && self.current.scope().is_some()
+    /// Why requests should go elsewhere; none if they should come.
+    pub(crate) fn not_ready(&self) -> Option<String> {
+        if self.closing.is_cancelled() {
+            return Some("the service is stopping".to_owned());
+        }
+        match self.current.enter(0) {
+            Some(lease) => not_ready(&lease.0.records, lease.0.is_first()),
+            None => Some("the service is starting, or stopping".to_owned()),
+        }
     }
 
     /// From now on the service says that it is not ready.

@@ -5,6 +5,7 @@ use crate::{
     error::{Error, Result, code},
     generation::Generation,
     generation::Lease,
+    health::HealthState,
     info::PluginInfo,
     instance::{Instance, LastError},
     points,
@@ -15,6 +16,7 @@ use serde::Serialize;
 use std::{sync::Arc, time::SystemTime};
 
 mod service;
+mod health;
 mod explain;
 mod point;
 mod known;
@@ -22,12 +24,13 @@ mod known;
 use self::known::Known;
 pub use self::{
     explain::{Cause, Explanation, Standing, Tie},
+    health::{CheckReport, HealthReport, Probe},
     point::{HandlerReport, PointReport},
     service::{Addresses, ServiceReport},
 };
 
 /// The roles that a plugin can have: read off what it contributes.
-pub(crate) const ROLES: &[&str] = &["service", "middleware", "event", "extension"];
+pub(crate) const ROLES: &[&str] = &["service", "middleware", "event", "health", "extension"];
 
 /// Everything that is known of an instance.
 #[derive(Clone, Debug, Serialize)]
@@ -56,6 +59,8 @@ pub struct PluginReport {
     pub generation: Option<u64>,
     /// Whether the service can't run without it.
     pub required: bool,
+    /// The worst that its health checks say; none if it has none.
+    pub health: Option<HealthState>,
     /// Words to find it by: those of the plugin, and those of its section.
     pub tags: Vec<String>,
     reason: Option<String>,
@@ -95,6 +100,8 @@ pub struct PluginStatus {
     pub order: Option<usize>,
     /// Whether the service can't run without it.
     pub required: bool,
+    /// The worst that its health checks say; none if it has none.
+    pub health: Option<HealthState>,
     /// Why it is in its state, if there is something to say.
     pub reason: Option<String>,
 }
@@ -176,6 +183,7 @@ impl PluginReport {
             order: known.place(index),
             generation: number.filter(|_| instance.is_some()),
             required: record.required,
+            health: record.health(),
             tags: info.tags.iter().chain(&record.tags).cloned().collect(),
             reason: status.reason,
             last_error: status.last_error,
@@ -203,6 +211,7 @@ impl PluginReport {
             roles: self.roles.clone(),
             order: self.order,
             required: self.required,
+            health: self.health,
             reason: self.reason.clone(),
         }
     }
@@ -235,19 +244,19 @@ fn roles(instance: &Instance) -> Vec<&'static str> {
     let role = |point: &str| match point {
         point if middleware.contains(&point) => "middleware",
         point if point == points::EVENTS.name => "event",
+        point if point == points::HEALTH_CHECK.name => "health",
         _ => "extension",
     };
-    let handlers = contributions.handlers.iter();
     let at = |wanted: &str| {
-        handlers
-            .clone()
-            .any(|handler| role(&handler.point) == wanted)
+        let mut handlers = contributions.handlers.iter();
+        handlers.any(|handler| role(&handler.point) == wanted)
     };
     let routes = !contributions.routes.is_empty() || !contributions.mounts.is_empty();
     let has = [
         ("service", routes),
         ("middleware", at("middleware")),
         ("event", at("event")),
+        ("health", at("health")),
         ("extension", at("extension")),
     ];
     has.into_iter()

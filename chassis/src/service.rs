@@ -89,7 +89,9 @@ pub(crate) async fn serve(exchange: &mut Exchange, lease: &Lease, cut: &Cancella
         if exchange.status().is_server_error() {
             tell_of_exchange(exchange);
         }
-        if let Some(bus) = Bus::of_requests(exchange.scope()) {
+        let bus = Bus::of_requests(exchange.scope());
+        // Probes come every few seconds, and are asked of the chassis.
+        if let Some(bus) = bus.filter(|_| !exchange.route().is_some_and(RouteInfo::is_own)) {
             publish(bus, exchange);
         }
     }));
@@ -172,6 +174,10 @@ fn publish(bus: &Bus, exchange: &Exchange) {
 /// Logs an exchange whose answer says that the service failed.
 #[cold]
 fn tell_of_exchange(exchange: &Exchange) {
+    // A probe that says "not now" is no failure; it comes every few seconds.
+    if exchange.route().is_some_and(RouteInfo::is_own) {
+        return;
+    }
     // What answered in place of the handler is not the plugin's that owns the route.
     let is_handled = exchange.outcome() != Outcome::AnsweredEarly;
     if let Some(response) = exchange.response() {

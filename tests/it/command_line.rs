@@ -272,6 +272,12 @@ fn the_running_service_answers() {
             (Some(0), format!("{which}: healthy\n"))
         );
     }
+    let all = ask(&["health", "all"]);
+    assert_eq!((all.code, &*all.out), (Some(0), "all: healthy\n"));
+    let group = ask(&["health", "storage"]);
+    assert_eq!(group.code, Some(1));
+    let told = "error: there is no group of health checks `storage`";
+    assert!(group.err.starts_with(told), "{}", group.err);
     let reloaded = ask(&["reload"]);
     assert_eq!(
         (reloaded.code, &*reloaded.out),

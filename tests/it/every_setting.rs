@@ -28,6 +28,8 @@ mod events;
 mod processes;
 // Files that change.
 mod files;
+// How checks are asked, and what they come to.
+mod health;
 
 /// A setting, and what it changes.
 struct Row {
@@ -78,6 +80,7 @@ const ROWS: &[Row] = &[
     row("server.request_timeout", "5s", "504 after 30s", "504 after 5s", memory::slow_request),
     row("server.idle_timeout", "15s", "closed after 60s", "closed after 15s", sockets::idle_connection),
     row("server.max_connections", "1", "the second is served at once", "the second waits for the end of the first", sockets::two_connections),
+    row("server.probes", "false", "200", "404", health::probes),
     row("server.trusted_proxies", "[127.0.0.0/8]", "from 127.0.0.1", "from 192.0.2.7", memory::forwarded),
 
     row("management.listen", "127.0.0.1:0", "port 8081", "a free port", sockets::management_address),
@@ -99,6 +102,17 @@ const ROWS: &[Row] = &[
     row("events.dead_letters", "10", "1000 are kept", "10 are kept", events::dead),
 
     row("admission.max_plugins", "1", "2 run", "1 run", memory::two_plugins),
+
+    row("health.interval", "1m", "asked every 10s", "asked every 60s", health::asked),
+    row("health.deadline", "2s", "down after 5s", "down after 2s", health::hanging),
+    row("health.failure_threshold", "2", "down after 3", "down after 2", health::failing),
+    row("health.success_threshold", "2", "up after 1", "up after 2", health::recovering),
+    row("health.groups.storage", "[store]", "404", "200", health::group),
+    row("health.checks.store/database.interval", "1m", "asked every 10s", "asked every 60s", health::asked),
+    row("health.checks.store/database.deadline", "2s", "down after 5s", "down after 2s", health::hanging),
+    row("health.checks.store/database.failure_threshold", "2", "down after 3", "down after 2", health::failing),
+    row("health.checks.store/database.success_threshold", "2", "up after 1", "up after 2", health::recovering),
+    row("health.checks.store/database.critical", "true", "degraded, ready", "down, not ready", health::down),
 
     row("log.filter", "error", "ERROR, INFO", "ERROR", processes::levels),
     row("log.format", "json", "text", "JSON", processes::format),

@@ -47,6 +47,8 @@ mod command_line;
 mod broken;
 // The management endpoints, over real HTTP.
 mod management;
+// Health checks, and the probes.
+mod health;
 // Each setting, and what a user sees of it.
 mod every_setting;
 

@@ -51,7 +51,8 @@ async fn shop() -> (Running, SocketAddr) {
         .register(scripted("web", &["orders", "pool ^1"]))
         .register(scripted("idle", &[]))
         .set("plugins.broken.config.init", "fail")
-        .set("plugins.idle.enabled", false);
+        .set("plugins.idle.enabled", false)
+        .set("health.groups.storage", serde_json::json!(["pool"]));
     start(builder).await
 }
 

@@ -28,11 +28,12 @@ pub(crate) enum Kind {
     Around,
     /// A subscriber of events.
     On,
+    Health,
 }
 
 /// Where it is wired.
 pub(crate) enum Target {
-    /// Nowhere in particular: the chain around all routes.
+    /// Nowhere in particular: the chain around all routes, the health of the service.
     Chain,
     Path(LitStr),
     Point(Path),
@@ -61,6 +62,20 @@ pub(crate) struct Options {
     pub(crate) backoff: Option<u64>,
     /// The key itself, and what says whether an event is wanted.
     pub(crate) when: Option<(Ident, Expr)>,
+    pub(crate) health: Health,
+}
+
+/// The keys of `#[health]` alone.
+#[derive(Default)]
+pub(crate) struct Health {
+    pub(crate) name: Option<LitStr>,
+    /// In milliseconds.
+    pub(crate) interval: Option<u64>,
+    pub(crate) failures: Option<u32>,
+    pub(crate) successes: Option<u32>,
+    pub(crate) critical: bool,
+    pub(crate) liveness: bool,
+    pub(crate) groups: Vec<LitStr>,
 }
 
 impl Kind {
@@ -80,6 +95,7 @@ impl Kind {
             "call" => Self::Call,
             "around" => Self::Around,
             "on" => Self::On,
+            "health" => Self::Health,
             _ => return None,
         })
     }
@@ -103,6 +119,16 @@ impl Kind {
             Self::On => &["priority", "deadline", "retries", "backoff", "when"],
             Self::Around => &[
                 "priority", "after", "before", "requires", "deadline", "routes",
+            ],
+            Self::Health => &[
+                "name",
+                "interval",
+                "deadline",
+                "failures",
+                "successes",
+                "critical",
+                "liveness",
+                "group",
             ],
         }
     }
@@ -135,7 +161,10 @@ impl Contribution {
                 return None;
             }
         };
-        let args = errors.ok(Args::parse(tokens, kind != Kind::Around))?;
+        let args = errors.ok(Args::parse(
+            tokens,
+            !matches!(kind, Kind::Around | Kind::Health),
+        ))?;
         let target = errors.ok(target(&name, kind, &args));
         let mut options = Options::default();
         args.read(
@@ -151,10 +180,17 @@ impl Contribution {
                     "deadline" => options.deadline = Some((arg.key.clone(), arg.millis()?)),
                     "on_failure" => options.skip_on_failure = Some(skip(arg.text()?)?),
                     "with" => options.with.push((arg.key.clone(), arg.expr()?)),
-                    "retries" => options.retries = Some(arg.count()?),
+                    "retries" => options.retries = Some(arg.count_or_none()?),
                     "backoff" => options.backoff = Some(arg.millis()?),
                     "when" => options.when = Some((arg.key.clone(), arg.expr()?)),
                     "routes" => options.routes = Some(arg.text()?),
+                    "name" => options.health.name = Some(arg.text()?),
+                    "interval" => options.health.interval = Some(arg.millis()?),
+                    "failures" => options.health.failures = Some(arg.count()?),
+                    "successes" => options.health.successes = Some(arg.count()?),
+                    "critical" => options.health.critical = arg.flag()?,
+                    "liveness" => options.health.liveness = arg.flag()?,
+                    "group" => options.health.groups = arg.texts()?,
                     _ => options.buffered = Some(arg.buffered()?),
                 }
                 Ok(())
@@ -175,7 +211,7 @@ fn target(name: &Ident, kind: Kind, args: &Args) -> syn::Result<Target> {
         syn::Error::new_spanned(name, message)
     };
     match kind {
-        Kind::Around => Ok(Target::Chain),
+        Kind::Around | Kind::Health => Ok(Target::Chain),
         Kind::Route(_) => {
             let first = args
                 .first

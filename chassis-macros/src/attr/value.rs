@@ -64,13 +64,22 @@ impl Arg {
         })
     }
 
-    /// A time, in milliseconds: `"250ms"`.
-    /// A whole number from 0.
+    /// How many: at least one.
     pub(crate) fn count(&self) -> syn::Result<u32> {
+        let number = self.integer()?;
+        match u32::try_from(number) {
+            Ok(number) if number > 0 => Ok(number),
+            _ => Err(self.expected("1 or more")),
+        }
+    }
+
+    /// How many: none, or more.
+    pub(crate) fn count_or_none(&self) -> syn::Result<u32> {
         let wrong = |_| self.expected("a whole number from 0");
         u32::try_from(self.integer()?).map_err(wrong)
     }
 
+    /// A time, in milliseconds: `"250ms"`.
     pub(crate) fn millis(&self) -> syn::Result<u64> {
         let text = self
             .text()

@@ -7,7 +7,7 @@ use super::{
     subscriber::expand_subscriber,
 };
 use crate::{
-    attr::{Contribution, Kind, Options, Target},
+    attr::{Contribution, Health, Kind, Options, Target},
     item::{Block, Method},
 };
 use proc_macro2::{Span, TokenStream};
@@ -86,9 +86,11 @@ impl<'a> Wiring<'a> {
         let wired = match kind {
             Kind::Route(http) => expand_endpoint(self, http),
             Kind::On => expand_subscriber(self),
+            Kind::Health => self.health(&options.health),
             kind => self.at_point(*kind),
         };
         let keys = options_chain(options);
+        let health = health_chain(&options.health);
         let with = options.with.iter().map(|(key, value)| {
             let value = without_self(value.to_token_stream(), self.self_ty);
             // At the key, because the compiler says there who wants the value to be `Clone`.
@@ -100,7 +102,7 @@ impl<'a> Wiring<'a> {
             quote!(let __placed = #private::skip_on_failure(#placed);)
         });
         quote! {
-            let __placed = #wired #keys #(#with)*;
+            let __placed = #wired #keys #health #(#with)*;
             #skip
             let _ = __placed;
         }
@@ -115,7 +117,7 @@ impl<'a> Wiring<'a> {
             Kind::Action => ("action", quote!(IntoDone::into_done)),
             Kind::Provide => ("provide", quote!(IntoProvided::into_provided)),
             Kind::Call => ("call", quote!(IntoAnswer::into_answer)),
-            Kind::Around | Kind::Route(_) | Kind::On => {
+            Kind::Around | Kind::Route(_) | Kind::On | Kind::Health => {
                 ("around", quote!(IntoResponse::into_response))
             }
         };
@@ -153,6 +155,23 @@ impl<'a> Wiring<'a> {
             quote!({ let __result = #call; #result })
         };
         quote!(#private::#function(__to, #target &__this, #place, |__this, #(#given),*| #body))
+    }
+
+    /// A health check, called as its method is unless it is said otherwise.
+    fn health(&self, health: &Health) -> TokenStream {
+        let private = self.private;
+        let name = match &health.name {
+            Some(name) => name.to_token_stream(),
+            None => {
+                let name = self.signature.ident.unraw().to_string();
+                quote!(#name)
+            }
+        };
+        let place = self.place();
+        let call = self.call(&[]);
+        let result = self.into(&quote!(IntoHealth::into_health));
+        let body = self.boxed(&quote!(let __result = #call.await; #result));
+        quote!(#private::health(__to, #name, &__this, #place, |__this, _| #body))
     }
 
     /// A call of the method, at its name. By deref, it does for `&self` and for `self: &Arc<Self>`.
@@ -193,6 +212,29 @@ impl<'a> Wiring<'a> {
                 FnArg::Typed(argument) => Some(&*argument.ty),
                 FnArg::Receiver(_) => None,
             })
+    }
+}
+
+fn health_chain(health: &Health) -> TokenStream {
+    let Health {
+        interval,
+        failures,
+        successes,
+        critical,
+        liveness,
+        groups,
+        ..
+    } = health;
+    let (interval, failures, successes) = (interval.iter(), failures.iter(), successes.iter());
+    let critical = critical.then(|| quote!(.critical()));
+    let liveness = liveness.then(|| quote!(.liveness()));
+    quote! {
+        #(.interval(::core::time::Duration::from_millis(#interval)))*
+        #(.failures(#failures))*
+        #(.successes(#successes))*
+        #critical
+        #liveness
+        #(.group(#groups))*
     }
 }
 

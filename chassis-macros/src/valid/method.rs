@@ -6,7 +6,7 @@ use super::{
     topic::check_topic,
 };
 use crate::{
-    attr::{Contribution, Kind, Target},
+    attr::{Contribution, Health, Kind, Target},
     errors::Errors,
     item::Method,
 };
@@ -99,13 +99,15 @@ fn check_arguments(signature: &Signature, kind: Kind, errors: &mut Errors) {
             2,
             "`#[on]` takes what happened, `Arc<T>`, or the `Message`, or both",
         ),
+        Kind::Health => (0, 0, "a health check takes nothing"),
         Kind::Around => (2, 2, "an around takes `request: Request, next: Next<'_>`"),
     };
     if arguments.len() < least {
         return errors.at(&signature.ident, format!("{form}, beside `&self`"));
     }
     if let Some(too_many) = arguments.get(most) {
-        return errors.at(too_many, format!("{form}, and nothing else beside `&self`"));
+        let else_ = if most > 0 { ", and nothing else" } else { "" };
+        return errors.at(too_many, format!("{form}{else_} beside `&self`"));
     }
     let [Type::Reference(argument)] = &*arguments else {
         return;
@@ -148,6 +150,7 @@ fn check_target(target: &Target, errors: &mut Errors) {
 
 fn check_options(signature: &Signature, contribution: &Contribution, errors: &mut Errors) {
     let options = &contribution.options;
+    check_health(&options.health, errors);
     for name in options
         .after
         .iter()
@@ -167,6 +170,27 @@ fn check_options(signature: &Signature, contribution: &Contribution, errors: &mu
             signature.ident,
         );
         errors.at(key, message);
+    }
+}
+
+/// The names that stand in a path: `/health/{group}`, `plugin/check`.
+fn check_health(health: &Health, errors: &mut Errors) {
+    let may_be_in_it = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    for name in health.name.iter().chain(&health.groups) {
+        let text = name.value();
+        if text.is_empty() || text.len() > 64 || !text.chars().all(may_be_in_it) {
+            let message =
+                format!("`{text}` is not a name here: write up to 64 letters, digits, `-` and `_`");
+            errors.push(syn::Error::new(name.span(), message));
+        }
+    }
+    for group in &health.groups {
+        let text = group.value();
+        if matches!(&*text, "live" | "ready" | "startup" | "all") {
+            let message =
+                format!("`/health/{text}` means something else: give the group another name");
+            errors.push(syn::Error::new(group.span(), message));
+        }
     }
 }
 

@@ -226,11 +226,20 @@ fn command(service: &str) -> Command {
             sub("health", "Asks the running service for its health; the exit code tells").arg(
                 Arg::new("which")
                     .default_value("ready")
-                    .value_parser(PossibleValuesParser::new(["live", "ready", "startup"]))
-                    .help("Which"),
+                    .value_parser(of_health)
+                    .help("`live`, `ready`, `startup`, `all`, or a group of checks"),
             ),
             sub("commands", "Lists the subcommands of plugins"),
         ])
+}
+
+/// What stands in a path.
+fn of_health(text: &str) -> Result<String, String> {
+    let may_be_in_it = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    match !text.is_empty() && text.bytes().all(may_be_in_it) {
+        true => Ok(text.to_owned()),
+        false => Err("write `live`, `ready`, `startup`, `all`, or the name of a group".to_owned()),
+    }
 }
 
 fn setting(text: &str) -> Result<String, String> {

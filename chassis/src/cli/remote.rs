@@ -82,13 +82,17 @@ pub(super) fn reload(builder: &ChassisBuilder) -> ExitCode {
     })
 }
 
-/// Whether it is alive, ready, or has started.
+/// Whether it is alive, ready, or has started; how all of it is, or a group of checks.
 pub(super) fn health(builder: &ChassisBuilder, which: &str) -> ExitCode {
     ask(builder, false, async |service: &Service| {
-        let answer = service
-            .send(Method::GET, &format!("/health/{which}"), Some(PATIENCE))
-            .await?;
-        let status = answer.body["status"].as_str().unwrap_or("unknown");
+        let path = match which {
+            "all" => "/health".to_owned(),
+            which => format!("/health/{which}"),
+        };
+        let answer = service.send(Method::GET, &path, Some(PATIENCE)).await?;
+        let Some(status) = answer.body["status"].as_str() else {
+            return Err(Error::new(code::CLOSED, problem(&answer.body)));
+        };
         match answer.body["reason"].as_str() {
             Some(reason) => say(&format!("{which}: {status}: {reason}")),
             None => say(&format!("{which}: {status}")),

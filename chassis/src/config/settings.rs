@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     filter::log_filter,
+    health::HealthSettings,
     path,
     section::invalid,
     tree::{Origin, Tree},
@@ -45,6 +46,8 @@ pub struct Settings {
     pub events: EventSettings,
     /// Which plugins are let in.
     pub admission: AdmissionSettings,
+    /// How health checks are asked.
+    pub health: HealthSettings,
     /// What is logged, and how.
     pub log: LogSettings,
 }
@@ -84,6 +87,8 @@ pub struct ServerSettings {
     pub idle_timeout: Duration,
     /// How many connections may be open at a time; further ones wait. Default: 10000.
     pub max_connections: usize,
+    /// Whether `/livez`, `/readyz` and `/startupz` are answered here. Default: true.
+    pub probes: bool,
     /// The networks of proxies whose `X-Forwarded-For` is believed. Default: none.
     #[serde(with = "units::Networks")]
     pub trusted_proxies: Vec<IpNet>,
@@ -279,6 +284,7 @@ impl Settings {
                 "write levels by target: `info,orders=debug`",
             );
         }
+        self.health.validate(&mut refuse);
         if self.service.name.is_empty() {
             refuse(
                 "service.name",
@@ -315,6 +321,7 @@ impl Default for ServerSettings {
             request_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(60),
             max_connections: 10_000,
+            probes: true,
             trusted_proxies: Vec::new(),
         }
     }

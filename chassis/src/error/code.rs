@@ -154,6 +154,10 @@ codes! {
     POINT_MISMATCH = "point.mismatch", 422;
     /// Contributions can't be put in order: a cycle, or one requires another that is not there.
     POINT_ORDER = "point.order", 422;
+    /// A health check, or a group of them, has a name that can't stand in a path; or the configuration names one that is not
+    /// there.
+    BAD_HEALTH = "health.bad_name", 422;
+
     /// Nobody answered at a call point.
     NO_ANSWER = "point.no_answer", 503;
 

@@ -188,6 +188,13 @@ impl Bus {
         }
     }
 
+    /// The same, of something that concerns the generation that serves now; before one does nobody is told.
+    pub(crate) fn tell_now(&self, topic: &str, event: impl FnOnce() -> Value) {
+        if let Ok(scope) = self.enter() {
+            self.tell(&scope, topic, event);
+        }
+    }
+
     /// Counts an event under a topic that was seen before; otherwise it is not counted.
     pub(super) fn count_known(&self, topic: &str) -> bool {
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,7 +3,7 @@
 use super::{
     Generation,
     exporters::{self, Exporters},
-    middleware,
+    middleware, probes,
 };
 use crate::{
     call::{Bounds, Site, Stats},
@@ -44,6 +44,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) bus: Arc<Bus>,
     /// Cancelled once it serves.
     pub(crate) serves: CancellationToken,
+    /// Cancelled once the service begins to stop.
+    pub(crate) closing: CancellationToken,
 }
 
 /// A point, with what stands at it: what `GET /extension-points` shows.
@@ -185,15 +187,13 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, oneshot::
         }
     }
 
-    let routes: Vec<_> = parts
-        .instances
-        .iter()
-        .flat_map(|instance| {
-            let bounds = bounds(&parts.config.sections().get(instance.name()));
-            let routes = instance.contributions.routes.iter().cloned();
-            routes.map(move |route| RouteContribution { bounds, ..route })
-        })
-        .collect();
+    let mut routes = probes::routes(&parts);
+    let of_plugins = parts.instances.iter().flat_map(|instance| {
+        let bounds = bounds(&parts.config.sections().get(instance.name()));
+        let routes = instance.contributions.routes.iter().cloned();
+        routes.map(move |route| RouteContribution { bounds, ..route })
+    });
+    routes.extend(of_plugins);
     let mut mounts: Vec<Mount> = parts
         .instances
         .iter()

@@ -3,7 +3,7 @@
 use super::{
     Body, Exchange, Request, Response,
     problem::problem,
-    route::{Endpoint, RouteContribution},
+    route::{Endpoint, RouteContribution, help_for},
 };
 use crate::{
     call::BoxFuture,
@@ -149,6 +149,8 @@ fn clash(mounts: &[Mount], routes: &[RouteContribution], owner: &Arc<str>, said:
         let other = rest.find(|(_, _, other)| merge(one.clone(), other.clone()).is_err())?;
         Some([&all[index], other])
     });
+    let both = clashing.iter().flatten();
+    let help = help_for(both.map(|(owner, ..)| &***owner));
     let owners = match clashing {
         Some(both) => {
             let claim = |(owner, origin, _): &(&Arc<str>, &Arc<str>, Router)| {
@@ -166,5 +168,5 @@ fn clash(mounts: &[Mount], routes: &[RouteContribution], owner: &Arc<str>, said:
     )
     .in_plugin(Arc::clone(owner))
     .at("http.routes")
-    .with_help("give one of them another path, or disable one of the plugins")
+    .with_help(help)
 }

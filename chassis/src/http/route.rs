@@ -35,6 +35,24 @@ pub struct RouteInfo {
     pub metadata: Metadata,
 }
 
+impl RouteInfo {
+    /// Whether it is no plugin's, but the chassis's own; no plugin can have this name.
+    pub(crate) fn is_own(&self) -> bool {
+        &*self.owner == OWN
+    }
+}
+
+/// Whose the routes of the chassis itself are.
+pub(crate) const OWN: &str = "chassis";
+
+/// What to do about a route that two claim.
+pub(super) fn help_for<'a>(owners: impl IntoIterator<Item = &'a str>) -> &'static str {
+    match owners.into_iter().any(|owner| owner == OWN) {
+        true => "give it another path, or set `server.probes: false` to answer yourself",
+        false => "give one of them another path, or disable one of the plugins",
+    }
+}
+
 fn display<S: serde::Serializer>(value: &impl fmt::Display, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(value)
 }

@@ -4,7 +4,7 @@ use super::{
     chain::{Chain, Link},
     mount::{Mount, Mounted},
     params::Params,
-    route::{Endpoint, RouteContribution, RouteInfo},
+    route::{Endpoint, RouteContribution, RouteInfo, help_for},
 };
 use crate::{
     call::{Site, Stats},
@@ -76,6 +76,8 @@ impl RouteTable {
         // Nobody in particular answers below the mounted routers: the service does.
         let mounted_site = Arc::new(Site::new("service", "http.routes", None));
         let unrouted = Arc::new(Chain::compile(links, None));
+        // What the chassis answers itself, no plugin is asked about.
+        let bare = Arc::new(Chain::compile(&[], None));
         let otherwise = |none: Target| {
             let target = match &mounted {
                 Some(mounted) => Target::Endpoint {
@@ -111,7 +113,7 @@ impl RouteTable {
                     route.info.method.clone(),
                     Arc::new(Handling {
                         info: Some(Arc::clone(&route.info)),
-                        chain: Arc::clone(&chain),
+                        chain: Arc::clone(if route.info.is_own() { &bare } else { &chain }),
                         target: Target::Endpoint {
                             endpoint: Arc::clone(&route.endpoint),
                             site: Arc::new(route.site()),
@@ -240,6 +242,8 @@ fn claimed_twice(one: &RouteInfo, other: Option<&RouteInfo>) -> Error {
     let mut claims = vec![format!("`{owner}` ({origin})")];
     claims.extend(other.map(|other| format!("`{}` ({})", other.owner, other.origin)));
     claims.sort_unstable();
+    let owners = [one].into_iter().chain(other);
+    let help = help_for(owners.map(|info| &*info.owner));
     let message = format!(
         "the route `{method} {path}` is claimed twice: by {}",
         claims.join(" and by ")
@@ -247,7 +251,7 @@ fn claimed_twice(one: &RouteInfo, other: Option<&RouteInfo>) -> Error {
     Error::new(code::ROUTE_CONFLICT, message)
         .in_plugin(Arc::clone(owner))
         .at("http.routes")
-        .with_help("give one of them another path, or disable one of the plugins")
+        .with_help(help)
 }
 
 fn unroutable(

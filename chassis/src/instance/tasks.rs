@@ -189,15 +189,15 @@ impl fmt::Debug for Tasks {
 }
 
 /// A tenth more or less of a period; no generator of random numbers is worth a dependency here.
-struct Jitter(u64);
+pub(crate) struct Jitter(u64);
 
 impl Jitter {
-    fn new(seed: &str) -> Self {
+    pub(crate) fn new(seed: &str) -> Self {
         use std::hash::{BuildHasher as _, RandomState};
         Self(RandomState::new().hash_one(seed))
     }
 
-    fn lengthen(&mut self, period: Duration) -> Duration {
+    pub(crate) fn lengthen(&mut self, period: Duration) -> Duration {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)

@@ -116,7 +116,7 @@ impl Making<'_> {
         if record.state() != PluginState::Registered {
             return None;
         }
-        if let Some(reason) = self.blocked(index, PluginState::Initialized) {
+        if let Some(reason) = self.blocked(index, |state| state == PluginState::Initialized) {
             record.become_because(PluginState::Blocked, reason);
             return None;
         }

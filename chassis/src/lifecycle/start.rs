@@ -1,6 +1,6 @@
 //! Starts the instances that were built, each after those that it waits for.
 
-use super::{Making, log_failure, on_workers, waves::waves};
+use super::{Making, checks, log_failure, on_workers, waves::waves};
 use crate::{error::Result, instance::Phase, points, scope::Scope, status::PluginState};
 use std::sync::Arc;
 use tokio::{task::JoinSet, time::Instant};
@@ -13,7 +13,7 @@ impl Making<'_> {
         loop {
             while let Some(index) = waves.next_ready() {
                 let record = &self.records[index];
-                if let Some(reason) = self.blocked(index, PluginState::Running) {
+                if let Some(reason) = self.blocked(index, PluginState::is_alive) {
                     record.become_because(PluginState::Blocked, reason);
                     self.forget(index).await;
                     waves.done(index);
@@ -40,6 +40,7 @@ impl Making<'_> {
             match outcome {
                 Ok(()) => {
                     record.become_state(PluginState::Running);
+                    checks::begin(scope, &self.built[&index]);
                     self.tell(&points::PLUGIN_STARTED, scope, &record).await;
                 }
                 Err(error) => {

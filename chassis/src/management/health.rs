@@ -1,45 +1,66 @@
-//! `GET /health/live`, `/health/ready`, `/health/startup`.
+//! `GET /health`, `/health/live`, `/health/ready`, `/health/startup`, `/health/{group}`, `/plugins/{name}/health`. All of it
+//! is answered from memory: no check is asked because somebody wants to know.
 
-use crate::{handle::ChassisHandle, http::Json};
+use crate::{
+    error::Result,
+    handle::ChassisHandle,
+    http::{Json, Path},
+    report::{HealthReport, Probe},
+};
 use axum::extract::State;
 use http::StatusCode;
 use serde::Serialize;
 
-/// A short answer, for whoever only wants a yes or a no.
-#[derive(Debug, Serialize)]
-pub(super) struct Health {
-    healthy: bool,
-    status: &'static str,
-    reason: Option<&'static str>,
+type Answer<T> = (StatusCode, Json<T>);
+
+/// The whole service, with every check.
+pub(super) async fn all(State(handle): State<ChassisHandle>) -> Result<Answer<HealthReport>> {
+    report(handle.health()?)
 }
 
-type Answer = (StatusCode, Json<Health>);
+/// What stands under one name.
+pub(super) async fn group(
+    State(handle): State<ChassisHandle>,
+    Path(group): Path<String>,
+) -> Result<Answer<HealthReport>> {
+    report(handle.health_of_group(&group)?)
+}
 
-/// Who can answer is alive: nothing else is to restart the process.
-pub(super) async fn live() -> Answer {
-    answer(true, "")
+/// One plugin.
+pub(super) async fn plugin(
+    State(handle): State<ChassisHandle>,
+    Path(name): Path<String>,
+) -> Result<Answer<HealthReport>> {
+    report(handle.health_of_plugin(&name)?)
+}
+
+/// Whether the process should be restarted.
+pub(super) async fn live(State(handle): State<ChassisHandle>) -> Result<Answer<Probe>> {
+    probe(handle.liveness()?)
 }
 
 /// Whether requests are served, and go on to be.
-pub(super) async fn ready(State(handle): State<ChassisHandle>) -> Answer {
-    answer(handle.is_ready(), "the service is starting, or stopping")
+pub(super) async fn ready(State(handle): State<ChassisHandle>) -> Result<Answer<Probe>> {
+    probe(handle.readiness()?)
 }
 
 /// Whether every required plugin has run once.
-pub(super) async fn startup(State(handle): State<ChassisHandle>) -> Answer {
-    let generations = handle.generations().unwrap_or_default();
-    answer(!generations.is_empty(), "no generation has served yet")
+pub(super) async fn startup(State(handle): State<ChassisHandle>) -> Result<Answer<Probe>> {
+    probe(handle.startup()?)
 }
 
-fn answer(healthy: bool, reason: &'static str) -> Answer {
+fn report(report: HealthReport) -> Result<Answer<HealthReport>> {
+    Ok(answer(report.healthy, report))
+}
+
+fn probe(probe: Probe) -> Result<Answer<Probe>> {
+    Ok(answer(probe.healthy, probe))
+}
+
+fn answer<T: Serialize>(healthy: bool, body: T) -> Answer<T> {
     let status = match healthy {
         true => StatusCode::OK,
         false => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let health = Health {
-        healthy,
-        status: if healthy { "healthy" } else { "unhealthy" },
-        reason: (!healthy).then_some(reason),
-    };
-    (status, Json(health))
+    (status, Json(body))
 }

@@ -31,14 +31,20 @@ const ENDPOINTS: &[Endpoint] = &[
     get("/", "this list"),
     get("/info", "name, version, age and addresses of the service"),
     get("/config", "every setting with its origin, and no secret"),
+    get("/health", "how the service is, with all health checks"),
     get("/health/live", "whether the process is alive"),
     get("/health/ready", "whether requests are served"),
     get("/health/startup", "whether it has started"),
+    get(
+        "/health/{group}",
+        "how the checks of a group are: `health: {groups: {..}}`",
+    ),
     get(
         "/plugins",
         "all plugins in order; `?state=`, `?role=`, `?tag=` and `?q=` choose among them",
     ),
     get("/plugins/{name}", "everything that is known of one plugin"),
+    get("/plugins/{name}/health", "how the checks of one plugin are"),
     get("/plugins/status", "all plugins at a glance, by name"),
     get(
         "/plugins/graph",

@@ -140,6 +140,15 @@ impl<T: Send + 'static, Q: Send + Sync + 'static> ProviderPoint<T, Q> {
         Ok(all.into_iter().map(named).collect())
     }
 
+    /// What stands at it in that scope, in order.
+    pub(crate) fn entries(&'static self, scope: &Scope) -> Result<Placed<T, Q>> {
+        let providers = self.index.handlers::<Providers<T, Q>>(self.name, scope)?;
+        let entries = providers.entries.iter();
+        Ok(entries
+            .map(|entry| (Arc::clone(&entry.handler), Arc::clone(&entry.site)))
+            .collect())
+    }
+
     pub(crate) const fn default_deadline(&self) -> Option<Duration> {
         self.deadline
     }
@@ -175,6 +184,9 @@ impl<T: Send + 'static, Q: Send + Sync + 'static> DeclaredPoint for ProviderPoin
 
 /// A handler at a provider point.
 pub(crate) type ProvideFn<T, Q> = Arc<dyn Ask<Q, T>>;
+
+/// What stands at a provider point, in order, each with where it is called.
+type Placed<T, Q> = Vec<(ProvideFn<T, Q>, Arc<Site>)>;
 
 /// The handlers at a provider point, in order.
 pub(crate) struct Providers<T, Q> {

@@ -31,6 +31,9 @@ impl Plugin for Orders {
     }
 }
 
+/// How many orders a demonstration should have at most.
+const MANY: usize = 100_000;
+
 /// What `GET /orders` can be asked for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,5 +82,16 @@ impl Orders {
         self.store
             .change_placed(id, State::Cancelled, NOT_CANCELLABLE)
             .map(Json)
+    }
+
+    /// Asked in the background; `GET /health` and `/plugins/orders/health` tell the last answer.
+    #[health(interval = "30s")]
+    async fn store(&self) -> Health {
+        let kept = self.store.count();
+        let health = match kept {
+            0..MANY => Health::up(),
+            _ => Health::degraded("the orders are kept in memory, and there are many"),
+        };
+        health.with("orders", kept)
     }
 }

@@ -51,6 +51,11 @@ impl Store {
             .collect()
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.orders().by_id.len()
+    }
+
     /// One order.
     ///
     /// # Errors

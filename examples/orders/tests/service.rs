@@ -7,6 +7,7 @@ use chassis::{
 };
 use orders as _;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 async fn start() -> TestChassis {
     start_with(TestChassis::linked()).await
@@ -278,6 +279,19 @@ async fn without_the_catalog_there_are_no_orders_and_no_payments() {
     assert_eq!(app.state("payments"), PluginState::Blocked);
     assert_eq!(app.state("announce"), PluginState::Running);
     assert_eq!(code(&app.get("/orders").await), "http.not_found");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_store_says_how_many_orders_it_keeps() {
+    let app = start().await;
+    order(&app, "tea", 1).await;
+    // By then it has been asked again.
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    let health = app.handle().health_of_plugin("orders");
+    let health = health.expect("there is such a plugin");
+    assert_eq!(health.status, "healthy");
+    assert_eq!(health.checks[0].name, "orders/store");
+    assert_eq!(health.checks[0].details["orders"], 1);
 }
 
 #[tokio::test]

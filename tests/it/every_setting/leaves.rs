@@ -75,8 +75,8 @@ fn children<'s>(root: &'s Value, schema: &'s Value, found: &mut Vec<(&'s str, &'
         };
         let mut inside = Vec::new();
         children(root, child, &mut inside);
-        // A list of words is a leaf, one of maps is not.
-        if !inside.is_empty() {
+        // A list of words is a leaf, one of maps is not; under a free key there is always something.
+        if !inside.is_empty() || key == "*" {
             found.push((key, child));
         }
     }

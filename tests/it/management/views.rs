@@ -13,7 +13,7 @@ async fn the_index_lists_endpoints_and_all_of_them_exist() {
     let (running, management) = shop().await;
     let index = get_json(management, "/").await;
     let endpoints = index.as_array().unwrap();
-    assert_eq!(endpoints.len(), 23);
+    assert_eq!(endpoints.len(), 26);
     for endpoint in endpoints {
         assert!(
             endpoint["description"]
@@ -21,6 +21,7 @@ async fn the_index_lists_endpoints_and_all_of_them_exist() {
                 .is_some_and(|text| !text.is_empty())
         );
         let path = endpoint["path"].as_str().unwrap().replace("{name}", "pool");
+        let path = path.replace("{group}", "storage");
         let answer = request(management, Method::OPTIONS, &path, &[], "").await;
         let allow = answer.1[header::ALLOW].to_str().unwrap().to_owned();
         problem(answer, 405, "http.method_not_allowed");

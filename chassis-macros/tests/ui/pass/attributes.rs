@@ -157,6 +157,22 @@ impl Shop {
         next.run(request).await
     }
 
+    #[health]
+    async fn database(&self) -> Health {
+        Health::up()
+    }
+
+    #[health(name = "cache-2", interval = "30s", deadline = "250ms", failures = 2, successes = 1, critical, liveness = false,
+        group = "storage")]
+    async fn cache(self: &Arc<Self>) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    #[health(group = ["storage", "memory"])]
+    async fn memory(&self) -> Result<Health> {
+        Ok(Health::degraded("low"))
+    }
+
     #[around]
     async fn bare(self: &Arc<Self>, request: Request, next: Next<'_>) -> impl IntoResponse {
         (StatusCode::OK, next.run(request).await)

@@ -1,0 +1,24 @@
+//! An interval without a unit.
+
+use chassis::prelude::*;
+
+#[plugin]
+struct Hello;
+
+impl Plugin for Hello {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+#[contributes]
+impl Hello {
+    #[health(interval = "30")]
+    async fn database(&self) -> Health {
+        Health::up()
+    }
+}
+
+fn main() {}

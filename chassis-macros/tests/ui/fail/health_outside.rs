@@ -1,0 +1,8 @@
+//! A health check outside of a `#[contributes]` block.
+
+use chassis::prelude::*;
+
+#[health]
+async fn database() {}
+
+fn main() {}

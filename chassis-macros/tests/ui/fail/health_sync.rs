@@ -1,0 +1,24 @@
+//! A health check that does not await.
+
+use chassis::prelude::*;
+
+#[plugin]
+struct Hello;
+
+impl Plugin for Hello {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+#[contributes]
+impl Hello {
+    #[health]
+    fn database(&self) -> Health {
+        Health::up()
+    }
+}
+
+fn main() {}
