@@ -6,6 +6,7 @@ pub use crate::{
     contributions::{Contributions, Place, Placed, PlacedRoute, skip_on_failure},
     error::Result,
     http::{Argument, AsksExchange, AsksRequest, Exchange, Known, Next, Request, Response},
+    metrics::IntoSamples,
     plugin::{
         Block, Linked, LinkedCrate, LinkedPlugin, NoConfig, Plugin, Registration, StaticInfo,
         registration,
@@ -29,6 +30,7 @@ pub use std::{any::Any, sync::Arc};
 use crate::{
     call,
     http::{Around, AroundFn, CallMethod, MethodEndpoint},
+    metrics::MetricSample,
     point::{ActionFn, CallFn, FilterFn, ProvideFn, handler},
     points,
 };
@@ -169,6 +171,15 @@ where
     to.add(point.name, place, handler, point.default_deadline())
 }
 
+pub fn metrics<'t, P: Send + Sync + 'static>(
+    to: &'t mut Contributions,
+    this: &Arc<P>,
+    place: Place,
+    call: AskMethod<P, (), Vec<MetricSample>>,
+) -> Placed<'t> {
+    provide(to, &points::METRICS_COLLECT, this, place, call)
+}
+
 pub fn call<'t, P, Q, R>(
     to: &'t mut Contributions,
     point: &'static CallPoint<Q, R>,
@@ -262,4 +273,9 @@ impl<P: Send + Sync> Around for crate::point::Method<P, AroundMethod<P>> {
     fn call<'a>(&'a self, request: Request, next: Next<'a>) -> BoxFuture<'a, Response> {
         (self.call)(&self.this, request, next)
     }
+}
+
+/// `METRICS.md`, as it should be.
+pub fn metrics_page() -> String {
+    crate::metrics::table::markdown()
 }

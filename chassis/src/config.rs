@@ -46,7 +46,7 @@ pub(crate) use overrides::Overrides;
 pub(crate) use plugins::{PluginSection, Sections};
 pub use settings::{
     AdmissionSettings, LifecycleSettings, LogFormat, LogSettings, ManagementSettings,
-    ReloadSettings, ServerSettings, ServiceSettings, Settings, ShutdownSettings,
+    MetricsSettings, ReloadSettings, ServerSettings, ServiceSettings, Settings, ShutdownSettings,
 };
 pub use shown::{ConfigReport, ConfigValue};
 pub use source::ConfigLayer;

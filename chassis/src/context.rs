@@ -6,6 +6,7 @@ use crate::{
     generation::{Current, Exporters, find_export},
     info::PluginInfo,
     instance::Tasks,
+    metrics::Meter,
     scope::{Found, Scope},
     text,
 };
@@ -18,6 +19,8 @@ use std::{
     time::Duration,
 };
 use tokio_util::sync::CancellationToken;
+
+mod meter;
 
 /// What an instance gets to build itself with, in [`Plugin::init`](crate::Plugin::init).
 ///
@@ -163,6 +166,7 @@ pub struct Background {
     current: Weak<Current>,
     /// Cancelled when the generation serves that the instance was built for.
     serves: CancellationToken,
+    meter: Meter,
 }
 
 impl Background {
@@ -171,12 +175,14 @@ impl Background {
         tasks: Tasks,
         current: Weak<Current>,
         serves: CancellationToken,
+        meter: Meter,
     ) -> Self {
         Self {
             name,
             tasks,
             current,
             serves,
+            meter,
         }
     }
 

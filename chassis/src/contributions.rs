@@ -26,6 +26,7 @@ use std::{any::Any, marker::PhantomData, panic::Location, sync::Arc, time::Durat
 
 mod placed;
 mod by_name;
+mod metrics;
 
 pub use self::{
     by_name::ByName,

@@ -5,6 +5,7 @@ use crate::{
     contributions::Contributions,
     error::{Error, Result},
     info::PluginInfo,
+    metrics::{Metrics, Owner},
     status::PluginState,
 };
 use serde::Serialize;
@@ -61,6 +62,7 @@ pub(crate) struct Record {
     pub(crate) required: bool,
     pub(crate) tags: Vec<String>,
     pub(crate) tasks: Tasks,
+    pub(crate) owner: Arc<Owner>,
     /// Set once it has stopped: its handlers are not told anything any more.
     pub(crate) gone: Arc<AtomicBool>,
     /// Where `init`, `start` and `stop` are guarded.
@@ -122,10 +124,12 @@ impl Record {
         info: Arc<PluginInfo>,
         terms: Terms,
         workers: tokio::runtime::Handle,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let site = |place: &str, deadline| Site::new(Arc::clone(&name), place, Some(deadline));
         Self {
             tasks: Tasks::new(Arc::clone(&name), workers),
+            owner: Owner::new(Arc::clone(&name), metrics),
             gone: Arc::default(),
             init: site("init", terms.init),
             start: site("start", terms.start),
@@ -168,8 +172,14 @@ impl Record {
         status.state = next;
         status.since = SystemTime::now();
         status.reason = None;
-        if matches!(next, PluginState::Stopped | PluginState::Failed) {
-            self.gone.store(true, Relaxed);
+        match next {
+            PluginState::Initializing => self.owner.begin(),
+            PluginState::Blocked => self.owner.end(),
+            PluginState::Stopped | PluginState::Failed => {
+                self.gone.store(true, Relaxed);
+                self.owner.end();
+            }
+            _ => {}
         }
     }
 

@@ -62,6 +62,7 @@ mod http;
 mod point;
 mod command;
 mod scope;
+mod metrics;
 mod call;
 mod request_id;
 mod status;
@@ -81,8 +82,9 @@ pub use crate::{
     command::{CliCommand, CommandCall},
     config::{
         AdmissionSettings, Config, ConfigBuilder, ConfigLayer, ConfigReport, ConfigValue,
-        LifecycleSettings, LogFormat, LogSettings, ManagementSettings, ReloadSettings,
-        ServerSettings, ServiceSettings, Settings, ShutdownSettings, Violation, Violations, units,
+        LifecycleSettings, LogFormat, LogSettings, ManagementSettings, MetricsSettings,
+        ReloadSettings, ServerSettings, ServiceSettings, Settings, ShutdownSettings, Violation,
+        Violations, units,
     },
     context::{Background, PluginContext},
     contributions::{ByName, Contributions, Placed, PlacedRoute},
@@ -93,6 +95,7 @@ pub use crate::{
         RawPathParams, Request, Response, RouteInfo, Shared,
     },
     info::{PluginInfo, Stage},
+    metrics::{Meter, MetricKind, MetricSample},
     plugin::{NoConfig, Plugin, PluginConfig, Registration},
     point::{
         ActionPoint, Answer, Bridge, CallPoint, Calling, FilterPoint, Flow, IntoAnswer, IntoDone,
@@ -101,8 +104,8 @@ pub use crate::{
     },
     reload::{GenerationReport, GenerationState, Reloaded},
     report::{
-        Addresses, Cause, ContributionReport, Explanation, HandlerReport, PluginReport,
-        PluginStatus, PointReport, ServiceReport, Standing, Tie,
+        Addresses, Cause, ContributionReport, Explanation, HandlerReport, MetricReport,
+        PluginReport, PluginStatus, PointReport, ServiceReport, Standing, Tie,
     },
     request_id::RequestId,
     scope::Scope,

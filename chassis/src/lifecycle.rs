@@ -13,6 +13,7 @@ use crate::{
     http::Mount,
     info::Stage,
     instance::{Instance, Record, Terms},
+    metrics::Metrics,
     point::ActionPoint,
     points::{self, PluginMoment},
     registry::{Registry, Spec},
@@ -51,6 +52,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) routers: Vec<Mount>,
     pub(crate) workers: tokio::runtime::Handle,
     pub(crate) current: Weak<Current>,
+    pub(crate) metrics: Arc<Metrics>,
     /// The instances of the generation before, by whether they ran. Whoever is down may stay so; anybody else who fails
     /// fails the reload. None at start, where all may fail that are not required.
     pub(crate) before: Option<&'a BTreeMap<Arc<str>, bool>>,
@@ -160,7 +162,13 @@ impl<'a> Making<'a> {
                 start: own.start.unwrap_or(lifecycle.start_deadline),
                 stop: own.stop.unwrap_or(lifecycle.stop_deadline),
             };
-            let record = Record::new(name, info, terms, self.plan.workers.clone());
+            let record = Record::new(
+                name,
+                info,
+                terms,
+                self.plan.workers.clone(),
+                Arc::clone(&self.plan.metrics),
+            );
             if !spec.is_enabled() {
                 let why = format!("`enabled: false` at {}", spec.section.enabled_at());
                 record.become_because(PluginState::Disabled, why);
@@ -259,6 +267,7 @@ impl<'a> Making<'a> {
             records: self.records.clone(),
             instances: in_order.cloned().collect(),
             routers: self.plan.routers.clone(),
+            metrics: &self.plan.metrics,
             serves: self.plan.serves.clone(),
         })?;
         Ok(Built {

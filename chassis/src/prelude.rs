@@ -2,9 +2,9 @@
 
 pub use crate::{
     ActionPoint, Background, CallPoint, Chassis, ClientAddr, Code, Context, Contributions, Error,
-    Exchange, FilterPoint, Flow, Json, MatchedPath, Next, NoConfig, Path, Plugin, PluginContext,
-    PointSpec, ProviderPoint, Query, RawPathParams, Request, RequestId, Response, Result, Scope,
-    Secret, Shared, Violations, points, units,
+    Exchange, FilterPoint, Flow, Json, MatchedPath, MetricSample, Next, NoConfig, Path, Plugin,
+    PluginContext, PointSpec, ProviderPoint, Query, RawPathParams, Request, RequestId, Response,
+    Result, Scope, Secret, Shared, Violations, points, units,
 };
 pub use axum::response::IntoResponse;
 pub use chassis_macros::*;

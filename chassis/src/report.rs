@@ -15,19 +15,22 @@ use serde::Serialize;
 use std::{sync::Arc, time::SystemTime};
 
 mod service;
+mod metrics;
 mod explain;
 mod point;
 mod known;
 
 use self::known::Known;
+pub(crate) use self::metrics::{of_plugin, of_plugins, page};
 pub use self::{
     explain::{Cause, Explanation, Standing, Tie},
+    metrics::MetricReport,
     point::{HandlerReport, PointReport},
     service::{Addresses, ServiceReport},
 };
 
 /// The roles that a plugin can have: read off what it contributes.
-pub(crate) const ROLES: &[&str] = &["service", "middleware", "extension"];
+pub(crate) const ROLES: &[&str] = &["service", "middleware", "metrics", "extension"];
 
 /// Everything that is known of an instance.
 #[derive(Clone, Debug, Serialize)]
@@ -232,18 +235,23 @@ fn roles(instance: &Instance) -> Vec<&'static str> {
         points::AROUND.name,
         points::LAYERS.name,
     ];
-    let is_middleware = |point: &str| middleware.contains(&point);
-    let at = |wanted: bool| {
-        contributions
-            .handlers
+    let role_at = |point: &str| match point {
+        _ if middleware.contains(&point) => "middleware",
+        _ if point == points::METRICS_COLLECT.name => "metrics",
+        _ => "extension",
+    };
+    let handlers = &contributions.handlers;
+    let at = |role| {
+        handlers
             .iter()
-            .any(|handler| is_middleware(&handler.point) == wanted)
+            .any(|handler| role_at(&handler.point) == role)
     };
     let routes = !contributions.routes.is_empty() || !contributions.mounts.is_empty();
     let has = [
         ("service", routes),
-        ("middleware", at(true)),
-        ("extension", at(false)),
+        ("middleware", at("middleware")),
+        ("metrics", at("metrics")),
+        ("extension", at("extension")),
     ];
     has.into_iter()
         .filter(|(_, has)| *has)

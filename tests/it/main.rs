@@ -45,6 +45,8 @@ mod command_line;
 mod broken;
 // The management endpoints, over real HTTP.
 mod management;
+// What a service says of itself in numbers.
+mod metrics;
 // Each setting, and what a user sees of it.
 mod every_setting;
 

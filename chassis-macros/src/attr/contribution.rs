@@ -26,12 +26,13 @@ pub(crate) enum Kind {
     Provide,
     Call,
     Around,
+    Metrics,
 }
 
 /// Where it is wired.
 pub(crate) enum Target {
-    /// Nowhere in particular: the chain around all routes.
-    Chain,
+    /// Where its attribute says by itself: the chain around all routes, a point of the chassis.
+    Implied,
     Path(LitStr),
     Point(Path),
     Named(LitStr),
@@ -70,6 +71,7 @@ impl Kind {
             "provide" => Self::Provide,
             "call" => Self::Call,
             "around" => Self::Around,
+            "metrics" => Self::Metrics,
             _ => return None,
         })
     }
@@ -87,7 +89,7 @@ impl Kind {
                 "routes",
                 "body",
             ],
-            Self::Action | Self::Provide | Self::Call => {
+            Self::Action | Self::Provide | Self::Call | Self::Metrics => {
                 &["priority", "after", "before", "requires", "deadline"]
             }
             Self::Around => &[
@@ -124,7 +126,10 @@ impl Contribution {
                 return None;
             }
         };
-        let args = errors.ok(Args::parse(tokens, kind != Kind::Around))?;
+        let args = errors.ok(Args::parse(
+            tokens,
+            !matches!(kind, Kind::Around | Kind::Metrics),
+        ))?;
         let target = errors.ok(target(&name, kind, &args));
         let mut options = Options::default();
         args.read(
@@ -161,7 +166,7 @@ fn target(name: &Ident, kind: Kind, args: &Args) -> syn::Result<Target> {
         syn::Error::new_spanned(name, message)
     };
     match kind {
-        Kind::Around => Ok(Target::Chain),
+        Kind::Around | Kind::Metrics => Ok(Target::Implied),
         Kind::Route(_) => {
             let first = args
                 .first

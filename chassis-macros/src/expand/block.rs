@@ -113,6 +113,7 @@ impl<'a> Wiring<'a> {
             Kind::Action => ("action", quote!(IntoDone::into_done)),
             Kind::Provide => ("provide", quote!(IntoProvided::into_provided)),
             Kind::Call => ("call", quote!(IntoAnswer::into_answer)),
+            Kind::Metrics => ("metrics", quote!(IntoSamples::into_samples)),
             Kind::Around | Kind::Route(_) => ("around", quote!(IntoResponse::into_response)),
         };
         let (function, target) = match &self.contribution.target {
@@ -121,7 +122,7 @@ impl<'a> Wiring<'a> {
                 (format_ident!("{function}"), quote!(#reference #point,))
             }
             Target::Named(name) => (format_ident!("{function}_named"), quote!(#name,)),
-            Target::Chain | Target::Path(_) => (format_ident!("{function}"), TokenStream::new()),
+            Target::Implied | Target::Path(_) => (format_ident!("{function}"), TokenStream::new()),
         };
         let place = self.place();
         let given = match kind {

@@ -93,12 +93,16 @@ fn check_arguments(signature: &Signature, kind: Kind, errors: &mut Errors) {
         Kind::Action => (1, 1, "an action takes what it is told, `&T`"),
         Kind::Provide => (0, 1, "`#[provide]` takes the question, `&T`, or nothing"),
         Kind::Call => (1, 1, "`#[call]` takes the question, `&T`"),
+        Kind::Metrics => (0, 0, "`#[metrics]` takes nothing"),
         Kind::Around => (2, 2, "an around takes `request: Request, next: Next<'_>`"),
     };
     if arguments.len() < least {
         return errors.at(&signature.ident, format!("{form}, beside `&self`"));
     }
     if let Some(too_many) = arguments.get(most) {
+        if most == 0 {
+            return errors.at(too_many, format!("{form} beside `&self`"));
+        }
         return errors.at(too_many, format!("{form}, and nothing else beside `&self`"));
     }
     let [Type::Reference(argument)] = &*arguments else {
@@ -133,7 +137,7 @@ fn check_target(target: &Target, errors: &mut Errors) {
                 errors.push(syn::Error::new(name.span(), message));
             }
         }
-        Target::Chain | Target::Point(_) => {}
+        Target::Implied | Target::Point(_) => {}
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     graph::{Node, Order},
     http::{Mount, RouteContribution, RouteTable},
     instance::{Instance, Record},
+    metrics::Metrics,
     point::{
         Contributed, DeclaredPoint, LinkedPoint, PointInfo, PointKind,
         order::{self, Wish},
@@ -40,6 +41,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) instances: Vec<Arc<Instance>>,
     /// The routers of the service itself.
     pub(crate) routers: Vec<Mount>,
+    /// Where its requests are counted.
+    pub(crate) metrics: &'a Metrics,
     /// Cancelled once it serves.
     pub(crate) serves: CancellationToken,
 }
@@ -198,7 +201,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, oneshot::
         .flat_map(|instance| instance.contributions.mounts.iter().cloned())
         .collect();
     mounts.extend(parts.routers.iter().cloned());
-    let routes = match RouteTable::build(&routes, &mounts, &links) {
+    let routes = match RouteTable::build(&routes, &mounts, &links, &parts.metrics.routes) {
         Ok(routes) => Arc::new(routes),
         Err(error) => {
             errors.push(error);
