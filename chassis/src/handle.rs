@@ -221,8 +221,7 @@ impl ChassisHandle {
     ///
     /// If there is none of this name; the error names the nearest.
     pub fn metrics_of(&self, plugin: &str) -> Result<Vec<MetricReport>> {
-        let name = self.plugin(plugin)?.name;
-        Ok(report::of_plugin(&*self.reloader()?, &name))
+        report::of_plugin(&*self.reloader()?, plugin)
     }
 
     /// The service as a whole: its name, its age, where it listens.

@@ -15,8 +15,9 @@ use std::collections::BTreeMap;
 type Page = ([(HeaderName, &'static str); 1], String);
 
 pub(super) async fn page(State(handle): State<ChassisHandle>) -> Result<Page> {
-    let media_type = (header::CONTENT_TYPE, metrics::Page::MEDIA_TYPE);
-    Ok(([media_type], handle.metrics()?))
+    // On a thread of its own: a page may be large, and the supervisor has others to look after.
+    let page = tokio::task::spawn_blocking(move || handle.metrics()).await??;
+    Ok(([(header::CONTENT_TYPE, metrics::Page::MEDIA_TYPE)], page))
 }
 
 pub(super) async fn plugins(

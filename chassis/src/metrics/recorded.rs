@@ -186,53 +186,45 @@ impl Recorded {
 
     /// The place of a series, made if it is the first time; none if it can't be recorded, which is counted.
     pub(super) fn cell(&self, wanted: Wanted<'_>, seconds: &Arc<[f64]>) -> Option<Cell> {
-        let mut book = self.lock();
-        match book.cell(&wanted, seconds) {
-            Ok(cell) => Some(cell),
-            Err(Refused::Gone) => None,
-            Err(Refused::OverLimit) => {
-                self.over_limit.fetch_add(1, Relaxed);
-                None
-            }
-            Err(Refused::Conflict) => {
-                self.conflicts.fetch_add(1, Relaxed);
-                None
-            }
+        let cell = self.lock().cell(&wanted, seconds);
+        cell.map_err(|refused| self.refuse(refused)).ok()
+    }
+
+    fn refuse(&self, refused: Refused) {
+        match refused {
+            Refused::Gone => {}
+            Refused::OverLimit => _ = self.over_limit.fetch_add(1, Relaxed),
+            Refused::Conflict => _ = self.conflicts.fetch_add(1, Relaxed),
         }
     }
 
-    /// Puts what a plugin has collected in place of what it had collected before.
+    /// Puts what a plugin has collected in place of what it had collected before, so that no reader sees neither.
     pub(crate) fn collected(&self, plugin: &Arc<str>, samples: &[MetricSample]) {
-        let id = {
-            let mut book = self.lock();
-            // Of the newest: the one before it, if there is one, is about to stop.
-            let id = book
-                .instances
-                .get(plugin)
-                .and_then(|ids| ids.last().copied());
-            let is_old = |series: &Series| {
-                matches!(series.cell, Cell::Collected(_)) && series.plugin.as_ref() == Some(plugin)
-            };
-            for family in book.families.values_mut() {
-                family.series.retain(|_, series| !is_old(series));
-            }
-            id
+        let mut book = self.lock();
+        let is_old = |series: &Series| {
+            matches!(series.cell, Cell::Collected(_)) && series.plugin.as_ref() == Some(plugin)
         };
-        if let Some(id) = id {
-            for sample in samples {
-                let labels = sample.labels.iter();
-                let labels: Vec<_> = labels.map(|(name, value)| (&**name, &**value)).collect();
-                let wanted = Wanted {
-                    help: &sample.help,
-                    unit: sample.unit.as_deref(),
-                    owner: Some((plugin, id)),
-                    collected: Some(sample.value),
-                    ..Wanted::new(sample.kind.into(), &sample.name, &labels)
-                };
-                _ = self.cell(wanted, &Arc::default());
+        for family in book.families.values_mut() {
+            family.series.retain(|_, series| !is_old(series));
+        }
+        // They belong to the newest instance: the one before it, if there is one, is about to stop.
+        let ids = book.instances.get(plugin);
+        let id = ids.and_then(|ids| ids.last().copied()).unwrap_or_default();
+        for sample in samples {
+            let labels = sample.labels.iter();
+            let labels: Vec<_> = labels.map(|(name, value)| (&**name, &**value)).collect();
+            let wanted = Wanted {
+                help: &sample.help,
+                unit: sample.unit.as_deref(),
+                owner: Some((plugin, id)),
+                collected: Some(sample.value),
+                ..Wanted::new(sample.kind.into(), &sample.name, &labels)
+            };
+            if let Err(refused) = book.cell(&wanted, &Arc::default()) {
+                self.refuse(refused);
             }
         }
-        self.lock().drop_empty();
+        book.drop_empty();
     }
 
     /// All that is there, to be looked at.

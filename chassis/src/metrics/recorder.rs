@@ -37,7 +37,7 @@ impl Recorder {
         drop(known);
         let labels: Vec<_> = key
             .labels()
-            .map(|label| (label.key(), label.value()))
+            .map(|label| (not_a_plugin(label.key()), label.value()))
             .collect();
         let wanted = Wanted::new(kind, key.name(), &labels);
         let cell = self.metrics.recorded.cell(wanted, &self.metrics.bounds())?;
@@ -53,6 +53,15 @@ impl Recorder {
         self.metrics
             .recorded
             .describe(kind, key.as_str(), unit, help);
+    }
+}
+
+/// Series with the name of a plugin are the plugin's, and go with it.
+fn not_a_plugin(label: &str) -> &str {
+    if label == "plugin" {
+        "exported_plugin"
+    } else {
+        label
     }
 }
 

@@ -1,8 +1,10 @@
 //! The metrics of a service: what is counted anyway is read here, when somebody asks.
 
+use super::known::Known;
 use crate::{
     call::Outcomes,
     config::ServiceSettings,
+    error::Result,
     metrics::{Answered, Distribution, Family, Page, Series, Value, float, process, table},
     reload::{GenerationState, Reloader},
     status::PluginState,
@@ -226,7 +228,8 @@ pub(crate) fn of_plugins(reloader: &Reloader) -> BTreeMap<String, Map<String, se
 }
 
 /// The metrics of one plugin.
-pub(crate) fn of_plugin(reloader: &Reloader, plugin: &str) -> Vec<MetricReport> {
+pub(crate) fn of_plugin(reloader: &Reloader, plugin: &str) -> Result<Vec<MetricReport>> {
+    Known::of(reloader).find(plugin)?;
     let mut all = Vec::new();
     for (exported, family) in reloader.metrics.recorded.families() {
         for (labels, series) in &family.series {
@@ -243,7 +246,7 @@ pub(crate) fn of_plugin(reloader: &Reloader, plugin: &str) -> Vec<MetricReport> 
             }
         }
     }
-    all
+    Ok(all)
 }
 
 /// Without the name of the plugin, which says nothing beside it.

@@ -225,6 +225,7 @@ async fn what_libraries_record_is_described_limited_and_never_in_the_way() {
         metrics::describe_histogram!("db.query", metrics::Unit::Seconds, "How long queries take.");
         metrics::histogram!("db.query", "table" => "orders").record(0.2);
         metrics::counter!("db.queries").increment(2);
+        metrics::counter!("db.users", "plugin" => "shop").increment(1);
         metrics::gauge!("db.pool", "name" => "main").set(5.0);
         // Names that are taken.
         metrics::gauge!("chassis_generation").set(99.0);
@@ -237,6 +238,7 @@ async fn what_libraries_record_is_described_limited_and_never_in_the_way() {
     assert_eq!(page.helps["db_query_seconds"], "How long queries take.");
     assert_eq!(page.value(r#"db_query_seconds_count{table="orders"}"#), 1.0);
     assert_eq!(page.value("db_queries_total"), 2.0);
+    assert_eq!(page.value(r#"db_users_total{exported_plugin="shop"}"#), 1.0);
     assert_eq!(page.value(r#"db_pool{name="main"}"#), 5.0);
     assert_eq!(page.value("chassis_generation"), 1.0);
     assert_eq!(page.of("logins_total").len(), 10_000);

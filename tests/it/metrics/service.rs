@@ -1,6 +1,10 @@
 //! Generations, reloads, the process, the second listener, the document.
 
 use super::*;
+use crate::{
+    command_line::{VICTIM, with},
+    process::Process,
+};
 use std::{fs, path::Path as File, process::Stdio};
 use tokio::{io::AsyncWriteExt as _, process::Command};
 
@@ -93,6 +97,20 @@ async fn the_second_listener_answers_one_question() {
         .await;
     assert_eq!(raw.answer().await.status, 405);
     running.stop().await;
+}
+
+#[tokio::test]
+async fn a_program_shows_what_its_libraries_record() {
+    let directory = with("");
+    let service = Process::start(VICTIM, directory.path());
+    let mut raw = Raw::connect(service.service).await;
+    raw.send("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 5\r\n\r\nhello")
+        .await;
+    assert_eq!(raw.answer().await.text(), "hello");
+    let page = Raw::connect(service.management).await.get("/metrics").await;
+    let page = Page::read(page.text());
+    assert_eq!(page.value("echoed_bytes_total"), 5.0);
+    assert_eq!(page.helps["echoed_bytes_total"], "What was sent back.");
 }
 
 #[tokio::test]
