@@ -242,6 +242,7 @@ impl Recorded {
 }
 
 /// Why something is not recorded.
+#[derive(Clone, Copy)]
 enum Refused {
     /// Whose it is has stopped.
     Gone,

@@ -179,12 +179,12 @@ impl RouteMeter {
         // Most requests are in the first buckets.
         let bucket = bounds.iter().position(|bound| nanos <= *bound);
         let bucket = bucket.unwrap_or(bounds.len());
-        let slot = self.slot(method, status.as_u16());
-        if let Some(count) = slot.and_then(|slot| {
-            slot.nanos.fetch_add(nanos, Relaxed);
-            slot.counts.get(bucket)
-        }) {
+        let Some(slot) = self.slot(method, status.as_u16()) else {
+            return;
+        };
+        if let Some(count) = slot.counts.get(bucket) {
             count.fetch_add(1, Relaxed);
+            slot.nanos.fetch_add(nanos, Relaxed);
         }
     }
 
