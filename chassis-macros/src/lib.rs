@@ -8,6 +8,7 @@
 //! | [`#[filter]`](macro@filter), [`#[action]`](macro@action), [`#[provide]`](macro@provide), [`#[call]`](macro@call) | a method in such a block | takes part at an extension point |
 //! | [`#[around]`](macro@around) | a method in such a block | stands around the handlers of requests |
 //! | [`#[health]`](macro@health) | a method in such a block | is a health check |
+//! | [`#[metrics]`](macro@metrics) | a method in such a block | collects metrics, every now and then |
 //! | [`#[extension_point]`](macro@extension_point) | a static | puts the point on the list |
 //!
 //! Nothing here "runs": an attribute describes what it stands on, and the chassis reads the description at start.
@@ -514,4 +515,29 @@ read_by_contributes! {
     /// | `liveness` | while it is down, the process is to be restarted | it is not |
     /// | `group = "storage"` | `GET /health/storage` asks for it; a list for several | none |
     health;
+
+    /// Collects metrics, every `metrics.interval`.
+    ///
+    /// ```
+    /// # use chassis::prelude::*;
+    /// # #[plugin]
+    /// # struct Shop;
+    /// # impl Plugin for Shop {
+    /// #     type Config = NoConfig;
+    /// #     async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> { Ok(Self) }
+    /// # }
+    /// # #[contributes]
+    /// # impl Shop {
+    /// #[metrics(deadline = "1s")]
+    /// async fn stock(&self) -> Vec<MetricSample> {
+    ///     vec![MetricSample::gauge("stock.items", 42.0).help("Items in stock.")]
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// An async method in a `#[contributes]` block. It takes nothing, and returns a list or a `Result` of one. It runs in the
+    /// background; what it gave last is shown by `GET /metrics`, and by `GET /plugins/metrics` under its own names.
+    ///
+    /// Keys: `priority`, `after`, `before`, `requires`, `deadline`, as for [`#[filter]`](macro@filter).
+    metrics;
 }

@@ -10,6 +10,7 @@ pub use crate::{
     event::{FromMessage, Message},
     health::{Health, IntoHealth},
     http::{Argument, AsksExchange, AsksRequest, Exchange, Known, Next, Request, Response},
+    metrics::IntoSamples,
     plugin::{
         Block, Linked, LinkedCrate, LinkedPlugin, NoConfig, Plugin, Registration, StaticInfo,
         registration,
@@ -33,6 +34,7 @@ pub use std::{any::Any, sync::Arc};
 use crate::{
     call,
     http::{Around, AroundFn, CallMethod, MethodEndpoint},
+    metrics::MetricSample,
     point::{ActionFn, CallFn, FilterFn, ProvideFn, handler},
     points,
 };
@@ -173,6 +175,15 @@ where
     to.add(point.name, place, handler, point.default_deadline())
 }
 
+pub fn metrics<'t, P: Send + Sync + 'static>(
+    to: &'t mut Contributions,
+    this: &Arc<P>,
+    place: Place,
+    call: AskMethod<P, (), Vec<MetricSample>>,
+) -> Placed<'t> {
+    provide(to, &points::METRICS_COLLECT, this, place, call)
+}
+
 pub fn call<'t, P, Q, R>(
     to: &'t mut Contributions,
     point: &'static CallPoint<Q, R>,
@@ -292,4 +303,9 @@ impl<P: Send + Sync> Around for crate::point::Method<P, AroundMethod<P>> {
     fn call<'a>(&'a self, request: Request, next: Next<'a>) -> BoxFuture<'a, Response> {
         (self.call)(&self.this, request, next)
     }
+}
+
+/// `METRICS.md`, as it should be.
+pub fn metrics_page() -> String {
+    crate::metrics::table::markdown()
 }

@@ -11,7 +11,10 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicU32, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
     task::Poll,
     time::Duration,
@@ -67,10 +70,12 @@ pub(crate) struct Site {
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
     calls: AtomicU64,
+    /// Without panics and time-outs: each outcome is counted once, or a reader between two counts would be wrong.
     errors: AtomicU64,
     panics: AtomicU64,
     timeouts: AtomicU64,
     skipped: AtomicU64,
+    short_circuits: AtomicU64,
     timed: AtomicU64,
     nanos: AtomicU64,
     in_flight: AtomicU32,
@@ -94,6 +99,37 @@ pub struct CallStats {
     pub mean_us: f64,
     /// How many calls are under way.
     pub in_flight: u32,
+}
+
+/// What came of the calls at one or more sites: figures that add up, and of which each only grows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outcomes {
+    pub(crate) ok: u64,
+    /// Without panics and time-outs.
+    pub(crate) errors: u64,
+    pub(crate) panics: u64,
+    pub(crate) timeouts: u64,
+    pub(crate) skipped: u64,
+    pub(crate) short_circuits: u64,
+    /// How many were timed, and how long these took.
+    pub(crate) timed: u64,
+    pub(crate) nanos: u64,
+    /// The exception: how many are under way.
+    pub(crate) in_flight: u64,
+}
+
+impl Outcomes {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.ok += other.ok;
+        self.errors += other.errors;
+        self.panics += other.panics;
+        self.timeouts += other.timeouts;
+        self.skipped += other.skipped;
+        self.short_circuits += other.short_circuits;
+        self.timed += other.timed;
+        self.nanos += other.nanos;
+        self.in_flight += other.in_flight;
+    }
 }
 
 /// Whether a call is timed: the first 64 of each 16,384. Two clock readings cost several times a no-op handler.
@@ -210,9 +246,19 @@ impl Site {
     #[cold]
     pub(crate) fn failed(&self, error: Error) -> Error {
         self.stats.errors.fetch_add(1, Relaxed);
+        self.placed(error)
+    }
+
+    fn placed(&self, error: Error) -> Error {
         error
             .in_plugin(Arc::clone(&self.plugin))
             .at(Arc::clone(&self.place))
+    }
+
+    /// Counts a walk that ends here, with an answer.
+    #[cold]
+    pub(crate) fn short_circuits(&self) {
+        self.stats.short_circuits.fetch_add(1, Relaxed);
     }
 
     #[cold]
@@ -221,7 +267,7 @@ impl Site {
         let (text, place) = (&*panic.text, panic.place.as_deref());
         // All that is logged of it: whoever gets the error knows by its code.
         tracing::error!(plugin = %self.plugin, point = %self.place, place, panic = text, "plugin panicked");
-        self.failed(Error::new(code::PANIC, format!("panicked: {text}")))
+        self.placed(Error::new(code::PANIC, format!("panicked: {text}")))
     }
 
     #[cold]
@@ -238,7 +284,7 @@ impl Site {
             "took longer than its deadline of {}",
             crate::text::show_duration(deadline)
         );
-        self.failed(Error::new(code::DEADLINE, message))
+        self.placed(Error::new(code::DEADLINE, message))
     }
 }
 
@@ -259,6 +305,25 @@ impl Stats {
         self.in_flight.load(Relaxed)
     }
 
+    /// What came of the calls that have ended. Read in this order, one that ends meanwhile is missed, and never counted twice.
+    pub(crate) fn outcomes(&self) -> Outcomes {
+        let calls = self.calls.load(Acquire);
+        let in_flight = u64::from(self.in_flight.load(Acquire));
+        let (errors, panics) = (self.errors.load(Acquire), self.panics.load(Acquire));
+        let timeouts = self.timeouts.load(Acquire);
+        Outcomes {
+            ok: calls.saturating_sub(in_flight + errors + panics + timeouts),
+            errors,
+            panics,
+            timeouts,
+            skipped: self.skipped.load(Relaxed),
+            short_circuits: self.short_circuits.load(Relaxed),
+            timed: self.timed.load(Relaxed),
+            nanos: self.nanos.load(Relaxed),
+            in_flight,
+        }
+    }
+
     pub(crate) fn read(&self) -> CallStats {
         let timed = self.timed.load(Relaxed);
         #[expect(
@@ -270,11 +335,12 @@ impl Stats {
         } else {
             self.nanos.load(Relaxed) as f64 / timed as f64 / 1_000.0
         };
+        let (panics, timeouts) = (self.panics.load(Relaxed), self.timeouts.load(Relaxed));
         CallStats {
             calls: self.calls.load(Relaxed),
-            errors: self.errors.load(Relaxed),
-            panics: self.panics.load(Relaxed),
-            timeouts: self.timeouts.load(Relaxed),
+            errors: self.errors.load(Relaxed) + panics + timeouts,
+            panics,
+            timeouts,
             skipped: self.skipped.load(Relaxed),
             mean_us,
             in_flight: self.in_flight(),
@@ -298,6 +364,7 @@ impl<'a> InFlight<'a> {
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.stats.in_flight.fetch_sub(1, Relaxed);
+        // What came of the call is counted before.
+        self.stats.in_flight.fetch_sub(1, Release);
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     handle::ChassisHandle,
     http::Mount,
     management,
+    metrics::Metrics,
     plugin::{LinkedPlugin, Registration, registration},
     registry::Registry,
     reload::Reloader,
@@ -23,6 +24,7 @@ use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 mod supervisor;
+pub(crate) mod collecting;
 mod watching;
 mod survey;
 
@@ -60,6 +62,8 @@ pub struct ChassisBuilder {
     pub(crate) management: bool,
     /// Whether people watch it start: then a table stands for the lines about the plugins.
     pub(crate) is_watched: bool,
+    /// What the facade `metrics` records into, if it records into this service.
+    pub(crate) metrics: Arc<Metrics>,
     /// Cancelled by whoever wants the service to stop, also before it is up.
     pub(crate) stop: CancellationToken,
 }
@@ -76,6 +80,7 @@ impl Chassis {
             listener: None,
             management: true,
             is_watched: false,
+            metrics: Arc::default(),
             stop: CancellationToken::new(),
         }
     }
@@ -192,14 +197,24 @@ impl ChassisBuilder {
             .as_ref()
             .map(TcpListener::local_addr)
             .transpose()?;
+        let metrics = settings.metrics.listen;
+        let metrics = metrics
+            .map(|address| server::bind(address, "metrics.listen"))
+            .transpose()?;
+        let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
         let addresses = Addresses {
             service: Some(service_address),
             management: management_address,
+            metrics: metrics_address,
         };
         handle.bound(&settings.service, addresses);
         let management_end = CancellationToken::new();
         let management = management.map(|listener| {
             let serve = management::serve(listener, handle.clone(), management_end.clone());
+            supervisor.handle().spawn(serve)
+        });
+        let metrics = metrics.map(|listener| {
+            let serve = management::serve_metrics(listener, handle.clone(), management_end.clone());
             supervisor.handle().spawn(serve)
         });
 
@@ -222,6 +237,8 @@ impl ChassisBuilder {
         reloader.started().await;
         let watch = watching::reload_on_change(Arc::clone(&reloader));
         let watching = supervisor.handle().spawn(watch);
+        let collect = collecting::collect(Arc::downgrade(&reloader));
+        supervisor.handle().spawn(collect);
 
         let running = Running {
             reloader,
@@ -232,7 +249,9 @@ impl ChassisBuilder {
             handle,
             service_address,
             management_address,
+            metrics_address,
             management,
+            metrics,
             management_end,
             watching,
             _alive: alive,
@@ -259,6 +278,7 @@ impl ChassisBuilder {
             source,
             std::mem::take(&mut self.routers),
             workers.clone(),
+            Arc::clone(&self.metrics),
         )))
     }
 }
@@ -282,7 +302,9 @@ pub struct Running {
     handle: ChassisHandle,
     service_address: SocketAddr,
     management_address: Option<SocketAddr>,
+    metrics_address: Option<SocketAddr>,
     management: Option<JoinHandle<()>>,
+    metrics: Option<JoinHandle<()>>,
     management_end: CancellationToken,
     watching: JoinHandle<()>,
     _alive: Alive,
@@ -327,6 +349,11 @@ impl Running {
         self.management_address
     }
 
+    /// Where metrics are listened for, if `metrics.listen` is set.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
+    }
+
     /// A handle to the service, for other tasks.
     pub fn handle(&self) -> ChassisHandle {
         self.handle.clone()
@@ -346,6 +373,7 @@ impl Running {
             settings,
             supervisor,
             management,
+            metrics,
             management_end,
             watching,
             _alive,
@@ -362,8 +390,8 @@ impl Running {
         let errors = stopping.await.unwrap_or_else(|error| vec![error.into()]);
         // Until now it has answered; whoever binds its port next must find it free.
         management_end.cancel();
-        if let Some(management) = management {
-            _ = management.await;
+        for listening in management.into_iter().chain(metrics) {
+            _ = listening.await;
         }
         // It holds what was stopped, so that handles would find it.
         _ = watching.await;
@@ -409,6 +437,9 @@ impl Running {
         }
         if let Some(address) = self.management_address {
             tracing::info!("management on http://{address}");
+        }
+        if let Some(address) = self.metrics_address {
+            tracing::info!("metrics on http://{address}/metrics");
         }
         tracing::info!(service = %service.name, version = %service.version, "service on http://{}", self.service_address);
         self.reloader.warn_of_idle();

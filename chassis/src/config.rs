@@ -48,7 +48,7 @@ pub(crate) use overrides::Overrides;
 pub(crate) use plugins::{PluginSection, Sections};
 pub use settings::{
     AdmissionSettings, EventSettings, LifecycleSettings, LogFormat, LogSettings,
-    ManagementSettings, ReloadSettings, ServerSettings, ServiceSettings, Settings,
+    ManagementSettings, MetricsSettings, ReloadSettings, ServerSettings, ServiceSettings, Settings,
     ShutdownSettings, WhenFull,
 };
 pub use shown::{ConfigReport, ConfigValue};

@@ -7,6 +7,7 @@ use crate::{
     generation::{Current, Exporters, find_export},
     info::PluginInfo,
     instance::Tasks,
+    metrics::Meter,
     scope::{Found, Scope},
     text,
 };
@@ -19,6 +20,8 @@ use std::{
     time::Duration,
 };
 use tokio_util::sync::CancellationToken;
+
+mod meter;
 
 /// What an instance gets to build itself with, in [`Plugin::init`](crate::Plugin::init).
 ///
@@ -165,6 +168,7 @@ pub struct Background {
     bus: Weak<Bus>,
     /// Cancelled when the generation serves that the instance was built for.
     serves: CancellationToken,
+    meter: Meter,
 }
 
 impl Background {
@@ -174,6 +178,7 @@ impl Background {
         current: Weak<Current>,
         bus: Weak<Bus>,
         serves: CancellationToken,
+        meter: Meter,
     ) -> Self {
         Self {
             name,
@@ -181,6 +186,7 @@ impl Background {
             current,
             bus,
             serves,
+            meter,
         }
     }
 

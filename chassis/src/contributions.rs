@@ -30,6 +30,7 @@ mod check;
 mod placed;
 mod subscribed;
 mod by_name;
+mod metrics;
 
 pub use self::{
     by_name::ByName,

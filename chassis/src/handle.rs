@@ -8,13 +8,13 @@ use crate::{
     http::{Body, Response},
     reload::{GenerationReport, Reloaded, Reloader},
     report::{
-        Addresses, Explanation, HealthReport, PluginReport, PluginStatus, PointReport, Probe,
-        ServiceReport,
+        self, Addresses, Explanation, HealthReport, MetricReport, PluginReport, PluginStatus,
+        PointReport, Probe, ServiceReport,
     },
     scope::Scope,
     service,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -250,6 +250,34 @@ impl ChassisHandle {
 
     fn in_generation<R>(&self, read: impl FnOnce(&Generation) -> R) -> Result<R> {
         Ok(read(&self.reloader()?.serving()?.0))
+    }
+
+    /// The metrics of the service, as Prometheus reads them. No plugin is called: what plugins collect was collected before.
+    ///
+    /// # Errors
+    ///
+    /// If the service has stopped.
+    pub fn metrics(&self) -> Result<String> {
+        let (told, _) = self.birth.told.get().cloned().unwrap_or_default();
+        Ok(report::page(&*self.reloader()?, &told))
+    }
+
+    /// The metrics of each plugin that has some: by `plugin.NAME`, and by the names that the plugin gave them.
+    ///
+    /// # Errors
+    ///
+    /// If the service has stopped.
+    pub fn plugin_metrics(&self) -> Result<BTreeMap<String, Map<String, Value>>> {
+        Ok(report::of_plugins(&*self.reloader()?))
+    }
+
+    /// The metrics of one plugin.
+    ///
+    /// # Errors
+    ///
+    /// If there is none of this name; the error names the nearest.
+    pub fn metrics_of(&self, plugin: &str) -> Result<Vec<MetricReport>> {
+        report::of_plugin(&*self.reloader()?, plugin)
     }
 
     /// The service as a whole: its name, its age, where it listens.

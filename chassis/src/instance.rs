@@ -6,6 +6,7 @@ use crate::{
     error::{Error, Result},
     health::Check,
     info::PluginInfo,
+    metrics::{Metrics, Owner},
     status::PluginState,
     text::unix_millis,
 };
@@ -67,6 +68,7 @@ pub(crate) struct Record {
     pub(crate) tasks: Tasks,
     /// Its health checks, with all that they have said; none until it is built.
     checks: OnceLock<Vec<Arc<Check>>>,
+    pub(crate) owner: Arc<Owner>,
     /// Set once it has stopped: its handlers are not told anything any more.
     pub(crate) gone: Arc<AtomicBool>,
     /// Where `init`, `start` and `stop` are guarded.
@@ -118,11 +120,13 @@ impl Record {
         info: Arc<PluginInfo>,
         terms: Terms,
         workers: tokio::runtime::Handle,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let site = |place: &str, deadline| Site::new(Arc::clone(&name), place, Some(deadline));
         Self {
             tasks: Tasks::new(Arc::clone(&name), workers),
             checks: OnceLock::new(),
+            owner: Owner::new(Arc::clone(&name), metrics),
             gone: Arc::default(),
             init: site("init", terms.init),
             start: site("start", terms.start),
@@ -165,8 +169,14 @@ impl Record {
         status.state = next;
         status.since = SystemTime::now();
         status.reason = None;
-        if matches!(next, PluginState::Stopped | PluginState::Failed) {
-            self.gone.store(true, Relaxed);
+        match next {
+            PluginState::Initializing => self.owner.begin(),
+            PluginState::Blocked => self.owner.end(),
+            PluginState::Stopped | PluginState::Failed => {
+                self.gone.store(true, Relaxed);
+                self.owner.end();
+            }
+            _ => {}
         }
     }
 

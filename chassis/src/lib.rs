@@ -65,6 +65,7 @@ mod http;
 mod point;
 mod command;
 mod scope;
+mod metrics;
 mod call;
 mod request_id;
 mod status;
@@ -86,8 +87,8 @@ pub use crate::{
     config::{
         AdmissionSettings, CheckSettings, Config, ConfigBuilder, ConfigLayer, ConfigReport,
         ConfigValue, EventSettings, HealthSettings, LifecycleSettings, LogFormat, LogSettings,
-        ManagementSettings, ReloadSettings, ServerSettings, ServiceSettings, Settings,
-        ShutdownSettings, Violation, Violations, WhenFull, units,
+        ManagementSettings, MetricsSettings, ReloadSettings, ServerSettings, ServiceSettings,
+        Settings, ShutdownSettings, Violation, Violations, WhenFull, units,
     },
     context::{Background, PluginContext},
     contributions::{ByName, Contributions, Placed, PlacedCheck, PlacedRoute, Subscribed},
@@ -103,6 +104,7 @@ pub use crate::{
         RawPathParams, Request, Response, RouteInfo, Shared,
     },
     info::{PluginInfo, Stage},
+    metrics::{Meter, MetricKind, MetricSample},
     plugin::{NoConfig, Plugin, PluginConfig, Registration},
     point::{
         ActionPoint, Answer, Bridge, CallPoint, Calling, FilterPoint, Flow, IntoAnswer, IntoDone,
@@ -112,7 +114,8 @@ pub use crate::{
     reload::{GenerationReport, GenerationState, Reloaded},
     report::{
         Addresses, Cause, CheckReport, ContributionReport, Explanation, HandlerReport,
-        HealthReport, PluginReport, PluginStatus, PointReport, Probe, ServiceReport, Standing, Tie,
+        HealthReport, MetricReport, PluginReport, PluginStatus, PointReport, Probe, ServiceReport,
+        Standing, Tie,
     },
     request_id::RequestId,
     scope::Scope,

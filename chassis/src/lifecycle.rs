@@ -14,6 +14,7 @@ use crate::{
     http::Mount,
     info::Stage,
     instance::{Instance, Record, Terms},
+    metrics::Metrics,
     point::ActionPoint,
     points::{self, PluginMoment},
     registry::{Registry, Spec},
@@ -55,6 +56,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) workers: tokio::runtime::Handle,
     pub(crate) current: Weak<Current>,
     pub(crate) bus: Arc<Bus>,
+    pub(crate) metrics: Arc<Metrics>,
     /// The instances of the generation before, by whether they ran. Whoever is down may stay so; anybody else who fails
     /// fails the reload. None at start, where all may fail that are not required.
     pub(crate) before: Option<&'a BTreeMap<Arc<str>, bool>>,
@@ -164,7 +166,13 @@ impl<'a> Making<'a> {
                 start: own.start.unwrap_or(lifecycle.start_deadline),
                 stop: own.stop.unwrap_or(lifecycle.stop_deadline),
             };
-            let record = Record::new(name, info, terms, self.plan.workers.clone());
+            let record = Record::new(
+                name,
+                info,
+                terms,
+                self.plan.workers.clone(),
+                Arc::clone(&self.plan.metrics),
+            );
             if !spec.is_enabled() {
                 let why = format!("`enabled: false` at {}", spec.section.enabled_at());
                 record.become_because(PluginState::Disabled, why);
@@ -279,6 +287,7 @@ impl<'a> Making<'a> {
             instances: in_order.cloned().collect(),
             routers: self.plan.routers.clone(),
             bus: Arc::clone(&self.plan.bus),
+            metrics: &self.plan.metrics,
             serves: self.plan.serves.clone(),
             closing: self.plan.stop.clone(),
         })?;

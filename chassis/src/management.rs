@@ -33,6 +33,7 @@ mod graph;
 mod explain;
 mod points;
 mod events;
+mod metrics;
 mod service;
 mod health;
 mod reload;
@@ -45,23 +46,46 @@ const MAX_CONNECTIONS: usize = 128;
 /// How long a connection may be silent before the head of a request is complete.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Who may ask.
+#[derive(Clone, Copy)]
+enum Door {
+    /// Who is on this machine, and no page in a browser.
+    Management,
+    /// Whoever reaches the address; nothing can be changed there.
+    Metrics,
+}
+
 /// Serves the management endpoints until `ended`.
 pub(crate) async fn serve(listener: StdListener, handle: ChassisHandle, ended: CancellationToken) {
+    listen(listener, router(handle), Door::Management, ended).await;
+}
+
+/// Serves `GET /metrics`, and nothing else, until `ended`.
+pub(crate) async fn serve_metrics(
+    listener: StdListener,
+    handle: ChassisHandle,
+    ended: CancellationToken,
+) {
+    let router = Router::new().route("/metrics", get(metrics::page));
+    let router = router.fallback(nothing_here).with_state(handle);
+    listen(listener, router, Door::Metrics, ended).await;
+}
+
+async fn listen(listener: StdListener, router: Router, door: Door, ended: CancellationToken) {
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => {
-            tracing::error!(%error, "there are no management endpoints: the listener can't be used");
+            tracing::error!(%error, "the listener can't be used, and nobody answers there");
             return;
         }
     };
-    let router = router(handle);
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let accept = async {
         loop {
             let slot = Arc::clone(&slots).acquire_owned().await;
             match listener.accept().await {
                 Ok((stream, peer)) => {
-                    let connection = connection(stream, peer, router.clone(), ended.clone());
+                    let connection = connection(stream, peer, router.clone(), door, ended.clone());
                     tokio::spawn(async move {
                         connection.await;
                         drop(slot);
@@ -91,8 +115,11 @@ fn router(handle: ChassisHandle) -> Router {
         .route("/plugins", get(plugins::list))
         .route("/plugins/status", get(plugins::status))
         .route("/plugins/graph", get(graph::graph))
+        .route("/plugins/metrics", get(metrics::plugins))
         .route("/plugins/{name}", get(plugins::one))
         .route("/plugins/{name}/health", get(health::plugin))
+        .route("/plugins/{name}/metrics", get(metrics::plugin))
+        .route("/metrics", get(metrics::page))
         .route("/plugins/{name}/enable", post(change::enable))
         .route("/plugins/{name}/disable", post(change::disable))
         .route(
@@ -128,11 +155,17 @@ async fn wrong_method(method: http::Method, uri: Uri) -> Error {
         .with_help("the header `Allow` lists what it takes")
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, ended: CancellationToken) {
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    door: Door,
+    ended: CancellationToken,
+) {
     _ = stream.set_nodelay(true);
     let service = service_fn(move |request: http::Request<Incoming>| {
         let router = router.clone();
-        async move { Ok::<_, Infallible>(answer(router, request.map(Body::new), peer).await) }
+        async move { Ok::<_, Infallible>(answer(router, request.map(Body::new), door, peer).await) }
     });
     let mut builder = http1::Builder::new();
     builder
@@ -150,11 +183,11 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, ended: 
 
 /// Answers a request. One that may change something is answered on a task of its own: it goes on, and is logged, if
 /// the client does not wait for the answer.
-async fn answer(router: Router, request: Request, peer: SocketAddr) -> Response {
+async fn answer(router: Router, request: Request, door: Door, peer: SocketAddr) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let is_safe = guard::is_safe(&method);
     let work = async move {
-        let answer = catch_async(guarded(router, request)).await;
+        let answer = catch_async(guarded(router, request, door)).await;
         let response = answer.unwrap_or_else(|panic| {
             // The JSON Schema of a plugin's configuration is the plugin's own code.
             let error = Error::new(code::PANIC, format!("panicked: {}", panic.text));
@@ -194,8 +227,12 @@ async fn answer(router: Router, request: Request, peer: SocketAddr) -> Response 
     response
 }
 
-async fn guarded(router: Router, request: Request) -> Response {
-    match guard::check(request).await {
+async fn guarded(router: Router, request: Request, door: Door) -> Response {
+    let passed = match door {
+        Door::Management => guard::check(request).await,
+        Door::Metrics => Ok(request),
+    };
+    match passed {
         Ok(request) => match router.oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},

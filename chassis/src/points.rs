@@ -8,6 +8,7 @@ use crate::{
     health::Health,
     http::{Exchange, Response},
     info::PluginInfo,
+    metrics::MetricSample,
     point::{
         ActionPoint, Contributed, DeclaredPoint, FilterPoint, Index, LinkedPoint, PointInfo,
         PointKind, ProviderPoint, Sealed,
@@ -96,6 +97,11 @@ pub static HEALTH_CHECK: ProviderPoint<Health> = ProviderPoint::new("health.chec
 /// Subcommands of the program, beside those that every service has: `orders migrate`.
 #[extension_point(crate = crate)]
 pub static CLI_COMMANDS: ProviderPoint<CliCommand> = ProviderPoint::new("cli.commands");
+
+/// Metrics that plugins collect, every `metrics.interval`, in the background. `GET /metrics` shows what was given last.
+#[extension_point(crate = crate)]
+pub static METRICS_COLLECT: ProviderPoint<Vec<MetricSample>> =
+    ProviderPoint::new("metrics.collect").json();
 
 /// For which service, and which profile, configuration is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

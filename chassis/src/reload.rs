@@ -8,6 +8,7 @@ use crate::{
     http::Mount,
     instance::{Record, not_ready},
     lifecycle::{self, Built, Given, Plan, Remains},
+    metrics::Metrics,
     points::{self, ChassisMoment},
     registry::{Asked, Registry},
     scope::Scope,
@@ -60,6 +61,7 @@ pub(crate) struct Reloader {
     given: Mutex<Given>,
     /// What operators have changed.
     overrides: Mutex<Overrides>,
+    pub(crate) metrics: Arc<Metrics>,
     /// The files that the configuration was read from last, and what was in them.
     files: watch::Sender<Files>,
     /// Cancelled when the service begins to stop; what is being built then is given up.
@@ -72,6 +74,7 @@ impl Reloader {
         source: Source,
         routers: Vec<Mount>,
         workers: Handle,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let current = Arc::<Current>::default();
         let serving = Arc::downgrade(&current);
@@ -79,6 +82,7 @@ impl Reloader {
         Self {
             bus: Bus::new(&points::EVENTS, workers.clone(), enter),
             current,
+            metrics,
             registry,
             source,
             routers,
@@ -161,6 +165,7 @@ impl Reloader {
     /// Builds the first generation.
     pub(crate) async fn first(&self, config: Config) -> Result<()> {
         let _turn = self.turn.lock().await;
+        self.metrics.begin(&config.settings().metrics);
         let number = self.ledger().last_number + 1;
         let show = |records: &[Arc<Record>]| self.ledger().shown = records.to_vec();
         let fixed = config.settings().clone();
@@ -194,6 +199,7 @@ impl Reloader {
             workers: self.workers.clone(),
             current: Arc::downgrade(&self.current),
             bus: Arc::clone(&self.bus),
+            metrics: Arc::clone(&self.metrics),
             before: None,
             fixed,
             last_given: self.given().clone(),
@@ -217,6 +223,7 @@ impl Reloader {
             let events = &generation.config.settings().events;
             self.bus.serve(&scope, events.dead_letters);
         }
+        self.metrics.reloads.published();
         *self.given() = given;
         // Whether anything is watched is a setting of the generation.
         self.files.send_modify(|_| ());
@@ -255,6 +262,7 @@ impl Reloader {
         self: &Arc<Self>,
         change: impl FnOnce(&mut Overrides) + Send,
     ) -> Result<Reloaded> {
+        let since = Instant::now();
         let turn = self.turn.try_lock().map_err(|_| {
             Error::new(code::RELOAD_BUSY, "a reload is running already")
                 .with_help("try again when it is done")
@@ -263,13 +271,14 @@ impl Reloader {
             Ok(turn) => self.try_reload(turn, change).await,
             Err(busy) => Err(busy),
         };
-        told(done)
+        self.told(done, since)
     }
 
     /// The same for who can wait until a reload that runs already is done.
     pub(crate) async fn reload_in_turn(self: &Arc<Self>) -> Result<Reloaded> {
         let turn = self.turn.lock().await;
-        told(self.try_reload(turn, |_| ()).await)
+        let since = Instant::now();
+        self.told(self.try_reload(turn, |_| ()).await, since)
     }
 
     async fn try_reload(
@@ -370,6 +379,25 @@ impl Reloader {
         if !busy.is_empty() {
             tracing::warn!("the start was waiting for {}", busy.join(", "));
         }
+    }
+
+    /// Counts a reload, and logs that it was refused, or failed.
+    fn told(&self, done: Result<Reloaded>, since: Instant) -> Result<Reloaded> {
+        let reloads = &self.metrics.reloads;
+        match &done {
+            Ok(_) => reloads.ended(true, since.elapsed()),
+            Err(error) => {
+                let (code, told) = (error.code(), error.line());
+                if [code::RELOAD_BUSY, code::CLOSED].contains(&code) {
+                    reloads.refused();
+                    tracing::warn!(code = code.name(), error = %told, "reload refused");
+                } else {
+                    reloads.ended(false, since.elapsed());
+                    tracing::error!(code = code.name(), error = %told, "reload failed; the old generation goes on serving");
+                }
+            }
+        }
+        done
     }
 
     fn wait_for_the_rest(self: &Arc<Self>, number: u64, until_gone: oneshot::Receiver<()>) {
@@ -474,18 +502,6 @@ impl fmt::Debug for Reloader {
             .field("current", &self.current)
             .finish_non_exhaustive()
     }
-}
-
-/// Logs that a reload was refused, or failed.
-fn told(done: Result<Reloaded>) -> Result<Reloaded> {
-    done.inspect_err(|error| {
-        let (code, told) = (error.code(), error.line());
-        if [code::RELOAD_BUSY, code::CLOSED].contains(&code) {
-            tracing::warn!(code = code.name(), error = %told, "reload refused");
-        } else {
-            tracing::error!(code = code.name(), error = %told, "reload failed; the old generation goes on serving");
-        }
-    })
 }
 
 /// Those that are in some state, with it.

@@ -17,20 +17,30 @@ use std::{sync::Arc, time::SystemTime};
 
 mod service;
 mod health;
+mod metrics;
 mod explain;
 mod point;
 mod known;
 
 use self::known::Known;
+pub(crate) use self::metrics::{of_plugin, of_plugins, page};
 pub use self::{
     explain::{Cause, Explanation, Standing, Tie},
     health::{CheckReport, HealthReport, Probe},
+    metrics::MetricReport,
     point::{HandlerReport, PointReport},
     service::{Addresses, ServiceReport},
 };
 
 /// The roles that a plugin can have: read off what it contributes.
-pub(crate) const ROLES: &[&str] = &["service", "middleware", "event", "health", "extension"];
+pub(crate) const ROLES: &[&str] = &[
+    "service",
+    "middleware",
+    "event",
+    "health",
+    "metrics",
+    "extension",
+];
 
 /// Everything that is known of an instance.
 #[derive(Clone, Debug, Serialize)]
@@ -245,6 +255,7 @@ fn roles(instance: &Instance) -> Vec<&'static str> {
         point if middleware.contains(&point) => "middleware",
         point if point == points::EVENTS.name => "event",
         point if point == points::HEALTH_CHECK.name => "health",
+        point if point == points::METRICS_COLLECT.name => "metrics",
         _ => "extension",
     };
     let at = |wanted: &str| {
@@ -257,6 +268,7 @@ fn roles(instance: &Instance) -> Vec<&'static str> {
         ("middleware", at("middleware")),
         ("event", at("event")),
         ("health", at("health")),
+        ("metrics", at("metrics")),
         ("extension", at("extension")),
     ];
     has.into_iter()

@@ -8,11 +8,12 @@ use crate::{
         Arrived, Body, Exchange, Held, Mark, Outcome, Response, RouteInfo, client_of, failure_of,
         problem, serve as through,
     },
+    metrics::{Active, method_index},
     request_id::RequestId,
     scope::Scope,
 };
 use bytes::Bytes;
-use http::{Method, header};
+use http::{Method, StatusCode, header};
 use http_body::Body as HttpBody;
 use serde_json::json;
 use std::{net::SocketAddr, pin::pin, sync::Arc};
@@ -30,13 +31,34 @@ pub(crate) async fn answer(
     current: &Current,
     request: http::Request<Body>,
     peer: SocketAddr,
-) -> (Response, Option<Arc<Lease>>) {
+) -> (Response, Option<(Arc<Lease>, Active)>) {
     let Some(lease) = current.enter(current.shard()) else {
         return (closed(), None);
     };
     let mut exchange = begin(&lease, request, peer, Instant::now());
-    serve(&mut exchange, &lease, &CancellationToken::new()).await;
-    (finish(&mut exchange), Some(lease))
+    let counting = Counting::new(&exchange);
+    serve(&mut exchange, &lease, &counting, &CancellationToken::new()).await;
+    let response = finish(&mut exchange, &counting);
+    (response, Some((lease, counting.active)))
+}
+
+/// What has to be known of a request to count it.
+pub(crate) struct Counting {
+    /// To be held to the last byte of the answer.
+    pub(crate) active: Active,
+    method: usize,
+    since: Instant,
+}
+
+impl Counting {
+    #[inline]
+    pub(crate) fn new(exchange: &Exchange) -> Self {
+        Self {
+            active: Active::new(exchange.meter()),
+            method: method_index(exchange.method()),
+            since: exchange.started(),
+        }
+    }
 }
 
 /// A request whose head had arrived `at` this time, in the generation that it has entered.
@@ -67,7 +89,12 @@ where
 }
 
 /// Takes an exchange to its answer, on a connection that is ended by force once `cut` is cancelled.
-pub(crate) async fn serve(exchange: &mut Exchange, lease: &Lease, cut: &CancellationToken) {
+pub(crate) async fn serve(
+    exchange: &mut Exchange,
+    lease: &Lease,
+    counting: &Counting,
+    cut: &CancellationToken,
+) {
     exchange.limit_body();
     let deadline = lease.0.config.settings().server.request_timeout;
     let mark = Mark {
@@ -83,7 +110,7 @@ pub(crate) async fn serve(exchange: &mut Exchange, lease: &Lease, cut: &Cancella
         request_id = mark.id.as_str(),
     );
     let answered = pin!(Some(async {
-        let unanswered = Unanswered(Some(cut));
+        let unanswered = Unanswered(Some((cut, counting)));
         through(exchange, deadline).await;
         unanswered.answered();
         if exchange.status().is_server_error() {
@@ -105,8 +132,11 @@ pub(crate) async fn serve(exchange: &mut Exchange, lease: &Lease, cut: &Cancella
 
 /// The answer of an exchange, as it is sent.
 #[inline]
-pub(crate) fn finish(exchange: &mut Exchange) -> Response {
+pub(crate) fn finish(exchange: &mut Exchange, counting: &Counting) -> Response {
     let mut response = exchange.take_response();
+    let took = counting.since.elapsed();
+    let meter = exchange.meter();
+    meter.count(counting.method, response.status(), took);
     exchange.request_id().put_into(response.headers_mut());
     if exchange.is_head() {
         response = head_of(response);
@@ -126,8 +156,11 @@ pub(crate) fn closed() -> Response {
     response
 }
 
+/// The status, in metrics only, of a request that had no answer; others call it that, too.
+const NOBODY_WAITS: u16 = 499;
+
 /// Dropped before there is an answer, it says so: under the mark of the request, which names it.
-struct Unanswered<'a>(Option<&'a CancellationToken>);
+struct Unanswered<'a>(Option<(&'a CancellationToken, &'a Counting)>);
 
 impl Unanswered<'_> {
     fn answered(mut self) {
@@ -137,12 +170,17 @@ impl Unanswered<'_> {
 
 impl Drop for Unanswered<'_> {
     fn drop(&mut self) {
-        match self.0 {
-            Some(cut) if cut.is_cancelled() => {
-                tracing::warn!("request cut off: it took longer than `shutdown.grace`");
-            }
-            Some(_) => tracing::debug!("the client went away before the answer"),
-            None => {}
+        let Some((cut, counting)) = self.0 else {
+            return;
+        };
+        if let Ok(status) = StatusCode::from_u16(NOBODY_WAITS) {
+            let took = counting.since.elapsed();
+            counting.active.meter().count(counting.method, status, took);
+        }
+        if cut.is_cancelled() {
+            tracing::warn!("request cut off: it took longer than `shutdown.grace`");
+        } else {
+            tracing::debug!("the client went away before the answer");
         }
     }
 }

@@ -43,6 +43,22 @@ pub enum PluginState {
 }
 
 impl PluginState {
+    /// All of them, in the order of a life.
+    pub const ALL: [Self; 12] = [
+        Self::Registered,
+        Self::Initializing,
+        Self::Initialized,
+        Self::Starting,
+        Self::Running,
+        Self::Degraded,
+        Self::Suspended,
+        Self::Failed,
+        Self::Blocked,
+        Self::Disabled,
+        Self::Stopping,
+        Self::Stopped,
+    ];
+
     /// Whether `next` may follow.
     pub fn may_become(self, next: Self) -> bool {
         use PluginState::*;

@@ -1,13 +1,14 @@
-//! The log of a process: installed by `chassis::main`, and by nobody else.
+//! The log of a process, and where its libraries record metrics: installed by `chassis::main`, and by nobody else.
 
 use crate::{
     call::keep_place,
-    config::{LogFormat, LogSettings, log_filter},
+    config::{LogFormat, LogSettings, MetricsSettings, log_filter},
     error::{Error, Result, code},
     http::is_quiet,
+    metrics::{Metrics, Recorder},
     service::SPAN,
 };
-use std::io::IsTerminal as _;
+use std::{io::IsTerminal as _, sync::Arc};
 use tracing::{Metadata, Subscriber, subscriber::Interest};
 use tracing_subscriber::{
     Layer, fmt,
@@ -59,6 +60,16 @@ pub(crate) fn init(settings: &LogSettings) -> Result<()> {
         }
     }));
     Ok(())
+}
+
+/// Has what libraries record through the facade `metrics` recorded into this service.
+pub(crate) fn record(metrics: &Arc<Metrics>, settings: &MetricsSettings) {
+    metrics.begin(settings);
+    if metrics::set_global_recorder(Recorder::new(Arc::clone(metrics))).is_err() {
+        tracing::warn!(
+            "the program records metrics elsewhere: those of libraries are not in `GET /metrics`"
+        );
+    }
 }
 
 /// The marks of requests say in each line what their spans would, at no cost for requests that write none.

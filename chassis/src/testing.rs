@@ -1,12 +1,13 @@
 //! `TestChassis`: a service in a test, without ports, in virtual time.
 
 use crate::{
-    chassis::{Chassis, ChassisBuilder},
+    chassis::{Chassis, ChassisBuilder, collecting::collect},
     error::{Error, Result},
     handle::ChassisHandle,
     http::{Body, Response, error_of},
     info::PluginInfo,
     lifecycle,
+    metrics::Recorder,
     plugin::{LinkedPlugin, Registration},
     reload::{Reloaded, Reloader},
     status::PluginState,
@@ -117,6 +118,7 @@ impl TestBuilder {
             }
         }
         reloader.started().await;
+        tokio::spawn(collect(Arc::downgrade(&reloader)));
         Ok(TestChassis { reloader, handle })
     }
 
@@ -178,6 +180,24 @@ impl TestChassis {
         let peer = SocketAddr::from(([127, 0, 0, 1], 50_000));
         let served = self.handle.serve(request, peer).await;
         served.expect("the service lives as long as the test")
+    }
+
+    /// The metrics of the service, as `GET /metrics` shows them.
+    ///
+    /// # Panics
+    ///
+    /// Not as long as this exists.
+    pub fn metrics(&self) -> String {
+        self.handle
+            .metrics()
+            .expect("the service lives as long as the test")
+    }
+
+    /// Has recorded into this service what this function records through the facade `metrics`: what `chassis::main` does for
+    /// the whole process.
+    pub fn recording<R>(&self, work: impl FnOnce() -> R) -> R {
+        let recorder = Recorder::new(Arc::clone(&self.reloader.metrics));
+        metrics::with_local_recorder(&recorder, work)
     }
 
     /// The handle of the service.

@@ -49,6 +49,8 @@ mod broken;
 mod management;
 // Health checks, and the probes.
 mod health;
+// What a service says of itself in numbers.
+mod metrics;
 // Each setting, and what a user sees of it.
 mod every_setting;
 

@@ -1,15 +1,11 @@
 //! `cargo xtask bench`: what the chassis costs. The work is done by the program `bench` of the crate `benches`; this builds
 //! it, and finds valgrind for it.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{env, path::PathBuf, process::Command};
 
 use crate::{
     process::{self, program},
-    tool::target,
+    tool::{target, unpacked},
 };
 
 /// What the gate needs of the crate; the rest takes much longer to build.
@@ -72,29 +68,7 @@ fn valgrind() -> Result<(PathBuf, Option<PathBuf>), String> {
     if let Some(file) = files.find(|file| file.is_file()) {
         return Ok((file, None));
     }
-    let folder = target().join("tools/valgrind");
+    let folder = unpacked("valgrind", "usr/bin/valgrind.bin")?;
     let file = folder.join("usr/bin/valgrind.bin");
-    if !file.is_file() {
-        unpack(&folder)?;
-    }
     Ok((file, Some(folder.join("usr/libexec/valgrind"))))
-}
-
-fn unpack(folder: &Path) -> Result<(), String> {
-    let missing = |reason: String| {
-        format!(
-            "{reason}\nvalgrind is not installed, and Debian's package can't be had; install valgrind"
-        )
-    };
-    fs::create_dir_all(folder).map_err(|error| missing(error.to_string()))?;
-    let mut apt = program("apt-get");
-    process::quietly(apt.args(["download", "valgrind"]).current_dir(folder)).map_err(missing)?;
-    let files = fs::read_dir(folder).map_err(|error| missing(error.to_string()))?;
-    let mut files = files.flatten().map(|entry| entry.path());
-    let package = files.find(|file| file.extension().is_some_and(|ending| ending == "deb"));
-    let package = package.ok_or_else(|| missing("no package came".to_owned()))?;
-    let mut dpkg = program("dpkg-deb");
-    process::quietly(dpkg.arg("-x").arg(&package).arg(folder)).map_err(missing)?;
-    // It would be found in place of a newer one.
-    fs::remove_file(&package).map_err(|error| missing(error.to_string()))
 }

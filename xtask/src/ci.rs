@@ -5,7 +5,7 @@
 
 use std::{io::Write as _, time::Instant};
 
-use crate::{bench, deny, process, test, tidy};
+use crate::{bench, deny, process, test, tidy, tool};
 
 /// What a step came to: a note for its line, or what there is to show.
 type Outcome = Result<String, String>;
@@ -21,6 +21,7 @@ const STEPS: &[Step] = &[
     ("tidy", tidy),
     ("deny", deny::run),
     ("gate", bench::gate),
+    ("promtool", promtool),
 ];
 
 /// Runs every step; fails if one of them did.
@@ -33,7 +34,7 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
     let began = Instant::now();
     let mut failed: Vec<&str> = Vec::new();
     for (name, step) in STEPS {
-        print!("{name:<8}");
+        print!("{name:<10}");
         _ = std::io::stdout().flush();
         let (began, outcome) = (Instant::now(), step());
         let result = result(outcome.is_ok(), began);
@@ -50,11 +51,11 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
     if !report.succeeded() {
         failed.push("test");
     }
-    println!("\ntest    {}", result(report.succeeded(), tests_began));
+    println!("\ntest      {}", result(report.succeeded(), tests_began));
     let seconds = began.elapsed().as_secs_f64();
     match failed.as_slice() {
-        [] => println!("ci      ok in {seconds:.1}s"),
-        _ => println!("ci      FAILED in {seconds:.1}s: {}", failed.join(", ")),
+        [] => println!("ci        ok in {seconds:.1}s"),
+        _ => println!("ci        FAILED in {seconds:.1}s: {}", failed.join(", ")),
     }
     // The very last line is that of the tests, for people and programs that look there.
     println!("\n{}", report.closing_line());
@@ -63,6 +64,14 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
     } else {
         Err(String::new())
     }
+}
+
+/// A test has it read what services say of themselves.
+fn promtool() -> Outcome {
+    if !cfg!(target_os = "linux") {
+        return Ok("SKIPPED: it is looked for on Linux".to_owned());
+    }
+    tool::promtool().map(|_| String::new())
 }
 
 fn result(succeeded: bool, began: Instant) -> String {

@@ -10,6 +10,7 @@ mod ci;
 mod deny;
 mod errors;
 mod fuzz;
+mod metrics;
 mod settings;
 mod test;
 mod tidy;
@@ -55,6 +56,7 @@ const COMMANDS: &[Command] = &[
         "rewrite config.yaml and the tables of settings in the READMEs of plugins",
         settings::command,
     ),
+    ("metrics", "rewrite METRICS.md", metrics::command),
     (
         "deny",
         "licences, banned crates, sources and advisories (installs cargo-deny)",

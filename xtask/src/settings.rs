@@ -42,13 +42,13 @@ pub(crate) fn command(_: &[String]) -> Result<(), String> {
 }
 
 /// What a program of this repository says.
-fn run(what: &str) -> Result<String, String> {
+pub(crate) fn run(what: &str) -> Result<String, String> {
     let mut cargo = process::cargo("run --quiet");
     cargo.args(what.split_whitespace());
     process::said(&mut cargo)
 }
 
-fn write(path: &Path, text: &str) -> Result<(), String> {
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), String> {
     if fs::read_to_string(path).is_ok_and(|old| old == text) {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! Programs of others that a command needs: found on `PATH`, or installed into `target/tools`.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
 };
 
@@ -45,6 +45,40 @@ fn install(name: &str, version: &str) -> Result<PathBuf, String> {
 
 fn file(name: &str) -> String {
     format!("{name}{}", env::consts::EXE_SUFFIX)
+}
+
+/// A program of a package of Debian, unpacked into `target/tools`: where the package is then.
+pub(crate) fn unpacked(package: &str, program: &str) -> Result<PathBuf, String> {
+    let folder = tools().join(package);
+    if folder.join(program).is_file() {
+        return Ok(folder);
+    }
+    let missing = |reason: String| {
+        format!(
+            "{reason}\n{package} is not installed, and Debian's package can't be had; install {package}"
+        )
+    };
+    fs::create_dir_all(&folder).map_err(|error| missing(error.to_string()))?;
+    let mut apt = process::program("apt-get");
+    process::quietly(apt.args(["download", package]).current_dir(&folder)).map_err(missing)?;
+    let files = fs::read_dir(&folder).map_err(|error| missing(error.to_string()))?;
+    let mut files = files.flatten().map(|entry| entry.path());
+    let deb = files.find(|file| file.extension().is_some_and(|ending| ending == "deb"));
+    let deb = deb.ok_or_else(|| missing("no package came".to_owned()))?;
+    let mut dpkg = process::program("dpkg-deb");
+    process::quietly(dpkg.arg("-x").arg(&deb).arg(&folder)).map_err(missing)?;
+    // It would be found in place of a newer one.
+    fs::remove_file(&deb).map_err(|error| missing(error.to_string()))?;
+    Ok(folder)
+}
+
+/// `promtool`, on `PATH` or from Debian's package.
+pub(crate) fn promtool() -> Result<PathBuf, String> {
+    const PROGRAM: &str = "usr/bin/promtool";
+    match installed("promtool") {
+        Some(path) => Ok(path),
+        None => Ok(unpacked("prometheus", PROGRAM)?.join(PROGRAM)),
+    }
 }
 
 /// `target`, or what stands in for it.

@@ -29,12 +29,13 @@ pub(crate) enum Kind {
     /// A subscriber of events.
     On,
     Health,
+    Metrics,
 }
 
 /// Where it is wired.
 pub(crate) enum Target {
-    /// Nowhere in particular: the chain around all routes, the health of the service.
-    Chain,
+    /// Where its attribute says by itself: the chain around all routes, a point of the chassis.
+    Implied,
     Path(LitStr),
     Point(Path),
     Named(LitStr),
@@ -96,6 +97,7 @@ impl Kind {
             "around" => Self::Around,
             "on" => Self::On,
             "health" => Self::Health,
+            "metrics" => Self::Metrics,
             _ => return None,
         })
     }
@@ -113,7 +115,7 @@ impl Kind {
                 "routes",
                 "body",
             ],
-            Self::Action | Self::Provide | Self::Call => {
+            Self::Action | Self::Provide | Self::Call | Self::Metrics => {
                 &["priority", "after", "before", "requires", "deadline"]
             }
             Self::On => &["priority", "deadline", "retries", "backoff", "when"],
@@ -163,7 +165,7 @@ impl Contribution {
         };
         let args = errors.ok(Args::parse(
             tokens,
-            !matches!(kind, Kind::Around | Kind::Health),
+            !matches!(kind, Kind::Around | Kind::Health | Kind::Metrics),
         ))?;
         let target = errors.ok(target(&name, kind, &args));
         let mut options = Options::default();
@@ -211,7 +213,7 @@ fn target(name: &Ident, kind: Kind, args: &Args) -> syn::Result<Target> {
         syn::Error::new_spanned(name, message)
     };
     match kind {
-        Kind::Around | Kind::Health => Ok(Target::Chain),
+        Kind::Around | Kind::Health | Kind::Metrics => Ok(Target::Implied),
         Kind::Route(_) => {
             let first = args
                 .first

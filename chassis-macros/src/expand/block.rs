@@ -117,6 +117,7 @@ impl<'a> Wiring<'a> {
             Kind::Action => ("action", quote!(IntoDone::into_done)),
             Kind::Provide => ("provide", quote!(IntoProvided::into_provided)),
             Kind::Call => ("call", quote!(IntoAnswer::into_answer)),
+            Kind::Metrics => ("metrics", quote!(IntoSamples::into_samples)),
             Kind::Around | Kind::Route(_) | Kind::On | Kind::Health => {
                 ("around", quote!(IntoResponse::into_response))
             }
@@ -127,7 +128,7 @@ impl<'a> Wiring<'a> {
                 (format_ident!("{function}"), quote!(#reference #point,))
             }
             Target::Named(name) => (format_ident!("{function}_named"), quote!(#name,)),
-            Target::Chain | Target::Path(_) | Target::Topic(_) => {
+            Target::Implied | Target::Path(_) | Target::Topic(_) => {
                 (format_ident!("{function}"), TokenStream::new())
             }
         };

@@ -100,6 +100,7 @@ fn check_arguments(signature: &Signature, kind: Kind, errors: &mut Errors) {
             "`#[on]` takes what happened, `Arc<T>`, or the `Message`, or both",
         ),
         Kind::Health => (0, 0, "a health check takes nothing"),
+        Kind::Metrics => (0, 0, "`#[metrics]` takes nothing"),
         Kind::Around => (2, 2, "an around takes `request: Request, next: Next<'_>`"),
     };
     if arguments.len() < least {
@@ -144,7 +145,7 @@ fn check_target(target: &Target, errors: &mut Errors) {
         Target::Topic(topic) => {
             errors.ok(check_topic(topic));
         }
-        Target::Chain | Target::Point(_) => {}
+        Target::Implied | Target::Point(_) => {}
     }
 }
 

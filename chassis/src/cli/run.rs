@@ -46,6 +46,7 @@ pub(super) fn run(mut builder: ChassisBuilder) -> ExitCode {
 /// Whether it was a stop in peace.
 fn run_with(builder: ChassisBuilder, config: &Config) -> Result<bool> {
     telemetry::init(&config.settings().log)?;
+    telemetry::record(&builder.metrics, &config.settings().metrics);
     match config.file() {
         Some(file) => tracing::info!("configuration from {}", file.display()),
         None => tracing::info!("no config.yaml here: all settings are the defaults"),

@@ -23,6 +23,9 @@ use crate::error::Error;
 /// hyper panics if its buffer is smaller.
 const LEAST_HEADER: usize = 8 << 10;
 
+/// Each is a line of `GET /metrics` for each route, method and status.
+const MOST_BUCKETS: usize = 50;
+
 /// All settings of the chassis itself, with their defaults: `config.yaml` explains each.
 ///
 /// Times are written `30s`, sizes `2MiB`; a number without a unit is an error.
@@ -50,6 +53,8 @@ pub struct Settings {
     pub health: HealthSettings,
     /// What is logged, and how.
     pub log: LogSettings,
+    /// What is counted and measured.
+    pub metrics: MetricsSettings,
 }
 
 /// `service`: what it is called, in logs, in discovery and for operators.
@@ -199,6 +204,21 @@ pub struct LogSettings {
     pub format: LogFormat,
 }
 
+/// `metrics`: what is counted and measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct MetricsSettings {
+    /// A further address for `GET /metrics`, and for nothing else: it may be one that other machines reach. Default: none.
+    pub listen: Option<SocketAddr>,
+    /// How often plugins are asked for metrics that they collect. Default: `10s`.
+    #[serde(with = "units::Time")]
+    pub interval: Duration,
+    /// The upper bounds of the buckets that durations are counted in, in seconds.
+    /// Default: from 1 ms to 10 s.
+    pub buckets: Vec<f64>,
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -268,6 +288,7 @@ impl Settings {
             ("lifecycle.start_deadline", self.lifecycle.start_deadline),
             ("lifecycle.stop_deadline", self.lifecycle.stop_deadline),
             ("reload.poll", self.reload.poll),
+            ("metrics.interval", self.metrics.interval),
         ];
         for (path, _) in times.iter().filter(|(_, time)| time.is_zero()) {
             // Elsewhere 0 might mean "no limit". Here nothing is without a limit.
@@ -275,6 +296,27 @@ impl Settings {
                 path,
                 "no time at all; there is no way to switch it off",
                 "write a longer time",
+            );
+        }
+        let metrics = self.metrics.listen;
+        if metrics.is_some_and(|at| {
+            overlap(self.server.listen, at) || overlap(self.management.listen, at)
+        }) {
+            refuse(
+                "metrics.listen",
+                "another listener has this address already",
+                "give it another port; `management.listen` serves `GET /metrics` too",
+            );
+        }
+        let buckets = &self.metrics.buckets;
+        let is_bound = |bound: &f64| bound.is_finite() && *bound > 0.0;
+        let ascend = buckets.is_sorted_by(|one, next| one < next);
+        if !ascend || !buckets.iter().all(is_bound) || !(1..=MOST_BUCKETS).contains(&buckets.len())
+        {
+            refuse(
+                "metrics.buckets",
+                "these are not 1 to 50 numbers above 0, each larger than the one before",
+                "write seconds: `[0.01, 0.1, 1]`",
             );
         }
         if let Err(error) = log_filter(&self.log.filter) {
@@ -380,6 +422,18 @@ impl Default for LogSettings {
         Self {
             filter: "info".to_owned(),
             format: LogFormat::Pretty,
+        }
+    }
+}
+
+impl Default for MetricsSettings {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            interval: Duration::from_secs(10),
+            buckets: vec![
+                0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+            ],
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     graph::{Node, Order},
     http::{Mount, RouteContribution, RouteTable},
     instance::{Instance, Record},
+    metrics::Metrics,
     point::{
         Contributed, DeclaredPoint, LinkedPoint, PointInfo, PointKind,
         order::{self, Wish},
@@ -42,6 +43,8 @@ pub(crate) struct Parts<'a> {
     /// The routers of the service itself.
     pub(crate) routers: Vec<Mount>,
     pub(crate) bus: Arc<Bus>,
+    /// Where its requests are counted.
+    pub(crate) metrics: &'a Metrics,
     /// Cancelled once it serves.
     pub(crate) serves: CancellationToken,
     /// Cancelled once the service begins to stop.
@@ -200,7 +203,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, oneshot::
         .flat_map(|instance| instance.contributions.mounts.iter().cloned())
         .collect();
     mounts.extend(parts.routers.iter().cloned());
-    let routes = match RouteTable::build(&routes, &mounts, &links) {
+    let routes = match RouteTable::build(&routes, &mounts, &links, &parts.metrics.routes) {
         Ok(routes) => Arc::new(routes),
         Err(error) => {
             errors.push(error);

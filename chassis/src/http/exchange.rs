@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     error::{BoxError, Error, Result, code},
+    metrics::RouteMeter,
     request_id::RequestId,
     scope::Scope,
 };
@@ -399,6 +400,11 @@ impl Exchange {
 
     pub(super) fn handling(&self) -> &Arc<Handling> {
         &self.cx.handling
+    }
+
+    /// Where its route is counted.
+    pub(crate) fn meter(&self) -> &Arc<RouteMeter> {
+        &self.cx.handling.meter
     }
 
     /// The exchange itself, leaving a shell behind.

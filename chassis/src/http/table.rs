@@ -9,6 +9,7 @@ use super::{
 use crate::{
     call::{Site, Stats},
     error::{Error, Result, code},
+    metrics::{RouteMeter, Routes as Meters},
     text,
 };
 use http::{HeaderValue, Method, Uri};
@@ -20,6 +21,8 @@ pub(crate) struct Handling {
     pub(crate) info: Option<Arc<RouteInfo>>,
     pub(crate) chain: Arc<Chain>,
     pub(super) target: Target,
+    /// Where its requests are counted.
+    pub(super) meter: Arc<RouteMeter>,
 }
 
 pub(super) enum Target {
@@ -32,6 +35,10 @@ pub(super) enum Target {
         allow: HeaderValue,
     },
 }
+
+/// What stands in metrics where a path would: for what mounted routers answer, and for what nobody does.
+const MOUNTED: &str = "mounted";
+const UNMATCHED: &str = "none";
 
 /// All routes of a generation. It does not change.
 pub(crate) struct RouteTable {
@@ -57,6 +64,7 @@ impl RouteTable {
             info: None,
             chain: Arc::new(Chain::compile(&[], None)),
             target: Target::NotFound,
+            meter: RouteMeter::unseen(),
         };
         Self {
             paths: matchit::Router::new(),
@@ -71,6 +79,7 @@ impl RouteTable {
         routes: &[RouteContribution],
         mounts: &[Mount],
         links: &[Link],
+        meters: &Meters,
     ) -> Result<Self> {
         let mounted = Mounted::merge(mounts, routes)?.map(Arc::new);
         // Nobody in particular answers below the mounted routers: the service does.
@@ -78,18 +87,22 @@ impl RouteTable {
         let unrouted = Arc::new(Chain::compile(links, None));
         // What the chassis answers itself, no plugin is asked about.
         let bare = Arc::new(Chain::compile(&[], None));
-        let otherwise = |none: Target| {
-            let target = match &mounted {
-                Some(mounted) => Target::Endpoint {
-                    endpoint: Arc::clone(mounted) as _,
-                    site: Arc::clone(&mounted_site),
-                },
-                None => none,
+        let otherwise = |none: Target, route: &str| {
+            let (target, route) = match &mounted {
+                Some(mounted) => {
+                    let target = Target::Endpoint {
+                        endpoint: Arc::clone(mounted) as _,
+                        site: Arc::clone(&mounted_site),
+                    };
+                    (target, MOUNTED)
+                }
+                None => (none, route),
             };
             Arc::new(Handling {
                 info: None,
                 chain: Arc::clone(&unrouted),
                 target,
+                meter: meters.meter(route),
             })
         };
 
@@ -118,12 +131,13 @@ impl RouteTable {
                             endpoint: Arc::clone(&route.endpoint),
                             site: Arc::new(route.site()),
                         },
+                        meter: meters.meter(path),
                     }),
                 ));
             }
             let allow = allowed(&by_method);
             let methods = Methods {
-                otherwise: otherwise(Target::MethodNotAllowed { allow }),
+                otherwise: otherwise(Target::MethodNotAllowed { allow }, path),
                 by_method,
                 names: names(path),
             };
@@ -135,7 +149,7 @@ impl RouteTable {
         Ok(Self {
             mounted: Arc::clone(&mounted_site.stats),
             paths,
-            otherwise: otherwise(Target::NotFound),
+            otherwise: otherwise(Target::NotFound, UNMATCHED),
             infos: by_path
                 .values()
                 .flatten()

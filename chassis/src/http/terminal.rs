@@ -22,12 +22,13 @@ pub(super) async fn terminal(exchange: &mut Exchange) {
                 let response = endpoint.call(exchange).await;
                 exchange.leave_request();
                 exchange.put_response(response, Outcome::Answered);
+                if exchange.status().is_server_error() {
+                    site.stats.count_error();
+                }
                 Ok(())
             };
-            match site.run(answered).await {
-                Ok(()) if exchange.status().is_server_error() => site.stats.count_error(),
-                Ok(()) => {}
-                Err(error) => exchange.fail(error),
+            if let Err(error) = site.run(answered).await {
+                exchange.fail(error);
             }
         }
         Target::NotFound => {

@@ -28,6 +28,12 @@ pub(super) fn check(old: &Settings, config: &Config) -> Result<()> {
         ("management", old.management != new.management),
         ("shutdown", old.shutdown != new.shutdown),
         ("log", old.log != new.log),
+        ("metrics.listen", old.metrics.listen != new.metrics.listen),
+        // Counters go on over a reload, and can't be sorted anew.
+        (
+            "metrics.buckets",
+            old.metrics.buckets != new.metrics.buckets,
+        ),
     ];
     let changed: Vec<&str> = changed
         .iter()

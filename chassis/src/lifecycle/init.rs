@@ -7,6 +7,7 @@ use crate::{
     generation::exporters,
     info::Stage,
     instance::{Instance, Phase},
+    metrics::Meter,
     point::Flow,
     points::{self, Candidate},
     scope::Scope,
@@ -57,6 +58,7 @@ impl Making<'_> {
                 Ok(instance) => {
                     record.become_state(PluginState::Initialized);
                     let instance = Arc::new(instance);
+                    instance.contributions.count_in(record.owner.metrics());
                     let required = self.order.requires[index].iter();
                     let required = required.filter_map(|other| self.seen.get(other));
                     let seen = exporters(Some(&instance), required);
@@ -120,6 +122,7 @@ impl Making<'_> {
             record.become_because(PluginState::Blocked, reason);
             return None;
         }
+        record.become_state(PluginState::Initializing);
         let required = self.order.requires[index].iter();
         let names = required.clone();
         let names = names.map(|&other| Arc::clone(&self.specs[other].name));
@@ -130,6 +133,7 @@ impl Making<'_> {
             Weak::clone(&self.plan.current),
             Arc::downgrade(&self.plan.bus),
             self.plan.serves.clone(),
+            Meter::new(Arc::clone(&record.owner)),
         );
         let cx = PluginContext::new(
             Arc::clone(&spec.registration.info),
@@ -141,7 +145,6 @@ impl Making<'_> {
             .registration
             .build(&spec.section, cx, Arc::clone(&record));
         let workers = self.plan.workers.clone();
-        record.become_state(PluginState::Initializing);
         Some(async move {
             let since = Instant::now();
             let outcome = record.init.run(on_workers(&workers, init)).await;

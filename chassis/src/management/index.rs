@@ -47,6 +47,15 @@ const ENDPOINTS: &[Endpoint] = &[
     get("/plugins/{name}/health", "how the checks of one plugin are"),
     get("/plugins/status", "all plugins at a glance, by name"),
     get(
+        "/plugins/metrics",
+        "what plugins have recorded and collected, by name",
+    ),
+    get(
+        "/plugins/{name}/metrics",
+        "the metrics of one plugin, and what they are called in `/metrics`",
+    ),
+    get("/metrics", "all metrics, as Prometheus reads them"),
+    get(
         "/plugins/graph",
         "the order of plugins, as `?format=json`, `mermaid` or `dot`",
     ),

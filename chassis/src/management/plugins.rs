@@ -49,7 +49,7 @@ impl Wanted {
         one_of(
             "state",
             self.state.as_deref(),
-            STATES.map(PluginState::as_str),
+            PluginState::ALL.map(PluginState::as_str),
         )?;
         one_of("role", self.role.as_deref(), ROLES.iter().copied())?;
         self.q = self.q.map(|q| q.to_lowercase());
@@ -91,21 +91,3 @@ fn one_of(
         _ => Ok(()),
     }
 }
-
-const STATES: [PluginState; 12] = {
-    use PluginState::*;
-    [
-        Registered,
-        Initializing,
-        Initialized,
-        Starting,
-        Running,
-        Degraded,
-        Suspended,
-        Failed,
-        Blocked,
-        Disabled,
-        Stopping,
-        Stopped,
-    ]
-};

@@ -306,7 +306,10 @@ impl Site {
         match outcome {
             Ok(walk) => walk.map_err(|end| match *end {
                 End::Failed(error) => Box::new(End::Failed(self.failed(error))),
-                End::Answer(_) => end,
+                End::Answer(_) => {
+                    self.short_circuits();
+                    end
+                }
             }),
             Err(panicked) => Err(Box::new(End::Failed(panicked))),
         }
@@ -320,7 +323,11 @@ impl Site {
         request_id: Option<&RequestId>,
     ) -> Walk<A> {
         let call = self.call(request_id);
-        End::of(self.run(async { handler.call(value, &call).await }).await)
+        End::of(self.run(async { handler.call(value, &call).await }).await).inspect_err(|end| {
+            if let End::Answer(_) = &**end {
+                self.short_circuits();
+            }
+        })
     }
 }
 

@@ -149,6 +149,12 @@ impl<T: Send + 'static, Q: Send + Sync + 'static> ProviderPoint<T, Q> {
             .collect())
     }
 
+    /// Whether nobody would be asked.
+    pub(crate) fn is_idle(&'static self, scope: &Scope) -> bool {
+        let providers = self.index.handlers::<Providers<T, Q>>(self.name, scope);
+        providers.is_ok_and(|providers| providers.entries.is_empty())
+    }
+
     pub(crate) const fn default_deadline(&self) -> Option<Duration> {
         self.deadline
     }

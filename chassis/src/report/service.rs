@@ -48,4 +48,6 @@ pub struct Addresses {
     pub service: Option<SocketAddr>,
     /// The management endpoints.
     pub management: Option<SocketAddr>,
+    /// `metrics.listen`, where only `GET /metrics` is answered.
+    pub metrics: Option<SocketAddr>,
 }

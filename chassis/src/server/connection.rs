@@ -7,7 +7,7 @@ use super::{
     socket::Socket,
     upgraded::Upgraded,
 };
-use crate::{error::BoxError, generation::Lease, http::Held, service};
+use crate::{error::BoxError, generation::Lease, http::Held, metrics::Active, service};
 use http::{HeaderValue, Method, StatusCode, Version, header};
 use hyper::{
     body::Incoming,
@@ -190,7 +190,7 @@ struct Client {
 async fn answer(
     client: &Client,
     request: http::Request<Incoming>,
-) -> Result<http::Response<Held<(Option<Arc<Lease>>, InFlight)>>, Infallible> {
+) -> Result<http::Response<Held<(Option<(Arc<Lease>, Active)>, InFlight)>>, Infallible> {
     let Client {
         shared,
         activity,
@@ -204,8 +204,9 @@ async fn answer(
         return Ok(service::held(service::closed(), (None, in_flight)));
     };
     let mut exchange = service::begin(&lease, request, *peer, activity.arrived());
-    service::serve(&mut exchange, &lease, &shared.cut).await;
-    let mut response = service::finish(&mut exchange);
+    let counting = service::Counting::new(&exchange);
+    service::serve(&mut exchange, &lease, &counting, &shared.cut).await;
+    let mut response = service::finish(&mut exchange, &counting);
     let is_upgrade = is_http1
         && (response.status() == StatusCode::SWITCHING_PROTOCOLS
             || is_connect && response.status().is_success());
@@ -218,7 +219,10 @@ async fn answer(
     if is_upgrade {
         activity.upgrade(Some(Arc::clone(&lease)));
     }
-    Ok(service::held(response, (Some(lease), in_flight)))
+    Ok(service::held(
+        response,
+        (Some((lease, counting.active)), in_flight),
+    ))
 }
 
 /// Waits for the end that a connection does not come to by itself. Before that it says when the connection should

@@ -10,6 +10,13 @@ use chassis::{
     testing::{TestBuilder, TestChassis},
 };
 use http::Request;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 use tokio::time::Instant;
 
 fn service(setting: Setting) -> TestBuilder {
@@ -106,6 +113,43 @@ pub(super) fn held_generation(setting: Setting) -> String {
         let reloaded = app.reload().await.expect("it reloads");
         assert!(!reloaded.drained);
         format!("stopped after {}s", since.elapsed().as_secs())
+    })
+}
+
+pub(super) fn collected(setting: Setting) -> String {
+    in_virtual_time(async {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let collector = plugin("collector", move |cx| {
+            let asked = Arc::clone(&count);
+            cx.metrics(async move || {
+                asked.fetch_add(1, SeqCst);
+                Vec::new()
+            });
+        });
+        let _app = started(setting, collector).await;
+        tokio::time::sleep(Duration::from_secs(35)).await;
+        format!("asked {} times in 35s", asked.load(SeqCst))
+    })
+}
+
+pub(super) fn buckets(setting: Setting) -> String {
+    in_virtual_time(async {
+        let pages = plugin("pages", |cx| {
+            cx.get("/", async || "hello");
+            cx.histogram("took_seconds", "How long it took.")
+                .record(0.5);
+        });
+        let app = started(setting, pages).await;
+        app.get("/").await;
+        let page = app.metrics();
+        let count = |name: &str| page.lines().filter(|line| line.starts_with(name)).count();
+        let of_plugin = count("took_seconds_bucket");
+        assert_eq!(
+            of_plugin,
+            count("http_server_request_duration_seconds_bucket")
+        );
+        format!("{of_plugin} buckets")
     })
 }
 

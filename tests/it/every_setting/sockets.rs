@@ -63,6 +63,19 @@ pub(super) fn management_address(setting: Setting) -> String {
     ))
 }
 
+pub(super) fn metrics_address(setting: Setting) -> String {
+    in_real_time(async {
+        let running = started(setting).await;
+        let Some(address) = running.metrics_address() else {
+            return "nobody listens".to_owned();
+        };
+        let mut raw = Raw::connect(address).await;
+        assert_eq!(raw.get("/metrics").await.status, 200);
+        assert_eq!(raw.get("/plugins").await.status, 404);
+        "metrics, and nothing else".to_owned()
+    })
+}
+
 /// Where it listens, or would if nobody else did.
 async fn address(
     builder: ChassisBuilder,

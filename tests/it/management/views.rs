@@ -13,7 +13,7 @@ async fn the_index_lists_endpoints_and_all_of_them_exist() {
     let (running, management) = shop().await;
     let index = get_json(management, "/").await;
     let endpoints = index.as_array().unwrap();
-    assert_eq!(endpoints.len(), 26);
+    assert_eq!(endpoints.len(), 29);
     for endpoint in endpoints {
         assert!(
             endpoint["description"]
@@ -29,9 +29,13 @@ async fn the_index_lists_endpoints_and_all_of_them_exist() {
             allow.split(',').any(|method| endpoint["method"] == method),
             "{path}: {allow}"
         );
-        // It ends when the client wants.
+        // The stream ends when the client wants.
         if endpoint["method"] == "GET" && path != "/events/stream" {
-            get_json(management, &path).await;
+            if path == "/metrics" {
+                assert_eq!(get(management, &path).await.0, 200);
+            } else {
+                get_json(management, &path).await;
+            }
             let (status, headers, body) = request(management, Method::HEAD, &path, &[], "").await;
             assert_eq!((status.as_u16(), body.len()), (200, 0));
             assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");

@@ -1,0 +1,154 @@
+//! Where a plugin gets its metrics, and to whom they belong.
+
+use super::{
+    Metrics,
+    recorded::{Cell, Wanted},
+    table::Kind,
+};
+use metrics::{Counter, Gauge, Histogram};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+/// The metrics of one instance: from the beginning of its `init` to its end.
+pub(crate) struct Owner {
+    plugin: Arc<str>,
+    metrics: Arc<Metrics>,
+    /// Its number; 0 before it lives, and after.
+    id: AtomicU64,
+}
+
+impl Owner {
+    pub(crate) fn new(plugin: Arc<str>, metrics: Arc<Metrics>) -> Arc<Self> {
+        Arc::new(Self {
+            plugin,
+            metrics,
+            id: AtomicU64::new(0),
+        })
+    }
+
+    /// Its `init` begins.
+    pub(crate) fn begin(&self) {
+        self.id
+            .store(self.metrics.recorded.begin(&self.plugin), Relaxed);
+    }
+
+    /// Nothing of it is reachable any more, nor shown.
+    pub(crate) fn end(&self) {
+        let id = self.id.swap(0, Relaxed);
+        if id != 0 {
+            self.metrics.forget(&self.plugin, id);
+        }
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl fmt::Debug for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Owner")
+            .field("plugin", &self.plugin)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where an instance gets its metrics. Their series carry its name as the label `plugin`. They go with the instance;
+/// over a reload they go on, if the new instance asks for them too.
+///
+/// The handles are those of the crate `metrics`. Get them once, in `init`, and keep them: recording is one atomic
+/// addition then.
+///
+/// ```
+/// use chassis::prelude::*;
+///
+/// /// Counts its visitors.
+/// #[plugin]
+/// async fn visitors(cx: &mut PluginContext) -> Result<()> {
+///     let came = cx.counter("visitors.came", "People who came.");
+///     let known = cx.meter().with("known", "yes").counter("visitors.greeted", "People who were greeted.");
+///     cx.get("/visit", async move || {
+///         came.increment(1);
+///         known.increment(1);
+///         "welcome"
+///     });
+///     Ok(())
+/// }
+/// ```
+///
+/// `GET /metrics` shows `visitors_came_total{plugin="visitors"} 1`: names are made what Prometheus wants of them. A name that
+/// ends in a unit (`query.seconds`, `sent.bytes`) says what the values are, and which buckets a histogram has.
+#[derive(Clone, Debug)]
+pub struct Meter {
+    owner: Arc<Owner>,
+    labels: Vec<(Arc<str>, Arc<str>)>,
+}
+
+impl Meter {
+    pub(crate) fn new(owner: Arc<Owner>) -> Self {
+        Self {
+            owner,
+            labels: Vec::new(),
+        }
+    }
+
+    /// The same for series that carry a further label. Its values must be few: an id, a path or a message is a series for
+    /// each of them, and above 10,000 of a name no further ones are recorded.
+    #[must_use]
+    pub fn with(&self, label: &str, value: &str) -> Self {
+        let mut meter = self.clone();
+        meter.labels.push((label.into(), value.into()));
+        meter
+    }
+
+    /// How often something has happened.
+    pub fn counter(&self, name: &str, help: &str) -> Counter {
+        match self.cell(Kind::Counter, name, help) {
+            Some(Cell::Counter(count)) => Counter::from_arc(count),
+            _ => Counter::noop(),
+        }
+    }
+
+    /// How much of something there is now.
+    pub fn gauge(&self, name: &str, help: &str) -> Gauge {
+        match self.cell(Kind::Gauge, name, help) {
+            Some(Cell::Gauge(bits)) => Gauge::from_arc(bits),
+            _ => Gauge::noop(),
+        }
+    }
+
+    /// Values, and how they are distributed: durations in seconds, or sizes in bytes if the name ends so.
+    pub fn histogram(&self, name: &str, help: &str) -> Histogram {
+        match self.cell(Kind::Histogram, name, help) {
+            Some(Cell::Histogram(buckets)) => Histogram::from_arc(buckets),
+            _ => Histogram::noop(),
+        }
+    }
+
+    fn cell(&self, kind: Kind, name: &str, help: &str) -> Option<Cell> {
+        let labels = self.labels.iter();
+        let labels: Vec<_> = labels.map(|(name, value)| (&**name, &**value)).collect();
+        let Owner {
+            plugin,
+            metrics,
+            id,
+        } = &*self.owner;
+        let wanted = Wanted {
+            help,
+            owner: Some((plugin, id.load(Relaxed))),
+            ..Wanted::new(kind, name, &labels)
+        };
+        metrics.recorded.cell(wanted, &metrics.bounds())
+    }
+}
