@@ -91,7 +91,7 @@ fn below_plugins() {
         (
             "chassis",
             "{log: debug}",
-            "the chassis is no plugin (its settings are sections beside `plugins:`: `admission`, `lifecycle`, `log`, `management`, `reload`, `server`, `service`, `shutdown`)",
+            "the chassis is no plugin (its settings are sections beside `plugins:`: `admission`, `lifecycle`, `log`, `management`, `metrics`, `reload`, `server`, `service`, `shutdown`)",
         ),
         (
             "metrics",
@@ -219,7 +219,7 @@ fn settings_under_other_names() {
         ),
         (
             "listen: x",
-            "`listen` is not a known section (did you mean `management.listen`, `server.listen`?)",
+            "`listen` is not a known section (did you mean `management.listen`, `metrics.listen`, `server.listen`?)",
         ),
         (
             "log_level: debug",
