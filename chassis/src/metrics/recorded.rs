@@ -297,6 +297,13 @@ impl Book {
         }
         let own = wanted.owner.map(|(plugin, _)| ("plugin", &**plugin));
         let labels = name::labels(wanted.labels.iter().copied().chain(own));
+        let is_collected = |series: &Series| matches!(series.cell, Cell::Collected(_));
+        let known = family.series.get(&labels).map(is_collected);
+        // What was collected before is gone by now: this one is there twice.
+        if known.is_some_and(|is_collected| is_collected || wanted.collected.is_some()) {
+            let why = "has such a series already, collected or recorded";
+            return Err(Self::conflicts(wanted, &exported, why));
+        }
         let count = family.series.len();
         if count >= MOST_SERIES && !family.series.contains_key(&labels) {
             if !std::mem::replace(&mut family.has_told, true) {

@@ -185,6 +185,9 @@ async fn what_plugins_collect_is_asked_for_in_the_background() {
                     .label("disk", "a"),
                 // It is no one's business.
                 MetricSample::gauge("chassis_generation", 7.0),
+                MetricSample::gauge("free", -1.0)
+                    .unit("bytes")
+                    .label("disk", "a"),
             ]
         });
     });
@@ -199,6 +202,13 @@ async fn what_plugins_collect_is_asked_for_in_the_background() {
     };
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(rounds(), Some(1.0));
+    let page = Page::read(&app.metrics());
+    let dropped = r#"chassis_metrics_dropped_total{reason="conflict"}"#;
+    assert_eq!(
+        page.value(dropped),
+        2.0,
+        "one that is taken, one that is there twice"
+    );
     for _ in 0..100 {
         _ = app.metrics();
     }
