@@ -219,7 +219,7 @@ impl ChassisBuilder {
         let current = Arc::clone(&reloader.current);
         let linger = settings.shutdown.idle_linger;
         let server = Server::start(listener, current, settings.server.clone(), linger)?;
-        reloader.started().await;
+        reloader.started(Some(service_address)).await;
         let watch = watching::reload_on_change(Arc::clone(&reloader));
         let watching = supervisor.handle().spawn(watch);
 
@@ -338,7 +338,7 @@ impl Running {
         self.stop().await
     }
 
-    /// Stops: not ready, then no new connections, then the end of those that are open, then the plugins in reverse.
+    /// Stops: not ready, then deregistered, then no new connections, then the end of those that are open, then the plugins in reverse.
     pub async fn stop(self) -> Stopped {
         let Self {
             reloader,
@@ -354,6 +354,11 @@ impl Running {
         reloader.begin_closing();
         // The load balancer looks away first.
         tokio::time::sleep(settings.shutdown.delay).await;
+        if !reloader.desk.leave_untold() {
+            let leaving = Arc::clone(&reloader);
+            let leave = async move { leaving.leave().await };
+            _ = supervisor.handle().spawn(leave).await;
+        }
         let cut_off = server.drain(settings.shutdown.grace).await;
         let stopping = Arc::clone(&reloader);
         let stopping = supervisor

@@ -34,6 +34,7 @@ mod load;
 mod complaint;
 mod tree;
 mod path;
+pub(crate) mod announced;
 #[cfg(test)]
 mod tests;
 
@@ -45,8 +46,9 @@ pub(crate) use foreign::is_reserved;
 pub(crate) use overrides::Overrides;
 pub(crate) use plugins::{PluginSection, Sections};
 pub use settings::{
-    AdmissionSettings, LifecycleSettings, LogFormat, LogSettings, ManagementSettings,
-    ReloadSettings, ServerSettings, ServiceSettings, Settings, ShutdownSettings,
+    AdmissionSettings, DiscoverySettings, LifecycleSettings, LogFormat, LogSettings,
+    ManagementSettings, ReloadSettings, ServerSettings, ServiceSettings, Settings,
+    ShutdownSettings,
 };
 pub use shown::{ConfigReport, ConfigValue};
 pub use source::ConfigLayer;

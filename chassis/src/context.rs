@@ -7,6 +7,7 @@ use crate::{
     info::PluginInfo,
     instance::Tasks,
     scope::{Found, Scope},
+    services::{Desk, Holder, Services},
     text,
 };
 use std::{
@@ -114,6 +115,11 @@ impl PluginContext {
         Error::new(code::NO_EXPORT, message).with_help(help)
     }
 
+    /// The registry of services. What the instance registers there goes with it.
+    pub fn services(&self) -> Services {
+        self.background.services()
+    }
+
     /// What the instance acts with once it lives; it may keep it.
     pub fn background(&self) -> &Background {
         &self.background
@@ -161,6 +167,7 @@ pub struct Background {
     name: Arc<str>,
     tasks: Tasks,
     current: Weak<Current>,
+    desk: Weak<Desk>,
     /// Cancelled when the generation serves that the instance was built for.
     serves: CancellationToken,
 }
@@ -170,12 +177,14 @@ impl Background {
         name: Arc<str>,
         tasks: Tasks,
         current: Weak<Current>,
+        desk: Weak<Desk>,
         serves: CancellationToken,
     ) -> Self {
         Self {
             name,
             tasks,
             current,
+            desk,
             serves,
         }
     }
@@ -208,6 +217,16 @@ impl Background {
                 "in `init` and `start` points can't be used; a task waits with `serving().await`",
             )
         })
+    }
+
+    /// The registry of services. What the instance registers there goes with it.
+    pub fn services(&self) -> Services {
+        let holder = Holder::Instance {
+            plugin: Arc::clone(&self.name),
+            serves: self.serves.clone(),
+            stopping: self.stopping().clone(),
+        };
+        Services::new(Weak::clone(&self.desk), holder)
     }
 
     /// Waits until the generation serves that the instance was built for: from then on [`enter`](Self::enter) works.

@@ -9,6 +9,7 @@ use crate::{
     report::{Addresses, Explanation, PluginReport, PluginStatus, PointReport, ServiceReport},
     scope::Scope,
     service,
+    services::{Holder, Services},
 };
 use serde_json::Value;
 use std::{
@@ -88,6 +89,13 @@ impl ChassisHandle {
                 "the service does not run yet, or not any more",
             )
         })
+    }
+
+    /// The registry of services. What is registered there stays until the service stops, or until it is deregistered.
+    pub fn services(&self) -> Services {
+        let reloader = self.reloader.upgrade();
+        let desk = reloader.map_or_else(Weak::new, |reloader| Arc::downgrade(&reloader.desk));
+        Services::new(desk, Holder::Handle)
     }
 
     /// Serves a request that did not come over `server.listen`: for other servers, and for programs that call themselves.

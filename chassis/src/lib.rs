@@ -50,6 +50,7 @@ mod lifecycle;
 mod registry;
 mod plugin;
 mod context;
+mod services;
 mod telemetry;
 mod server;
 mod service;
@@ -61,6 +62,7 @@ pub mod points;
 mod http;
 mod point;
 mod command;
+mod entry;
 mod scope;
 mod call;
 mod request_id;
@@ -81,11 +83,13 @@ pub use crate::{
     command::{CliCommand, CommandCall},
     config::{
         AdmissionSettings, Config, ConfigBuilder, ConfigLayer, ConfigReport, ConfigValue,
-        LifecycleSettings, LogFormat, LogSettings, ManagementSettings, ReloadSettings,
-        ServerSettings, ServiceSettings, Settings, ShutdownSettings, Violation, Violations, units,
+        DiscoverySettings, LifecycleSettings, LogFormat, LogSettings, ManagementSettings,
+        ReloadSettings, ServerSettings, ServiceSettings, Settings, ShutdownSettings, Violation,
+        Violations, units,
     },
     context::{Background, PluginContext},
     contributions::{ByName, Contributions, Placed, PlacedRoute},
+    entry::{Service, ServiceEntry, ServiceHealth, ServiceQuestion},
     error::{BoxError, Code, Context, Error, Result, code},
     handle::ChassisHandle,
     http::{
@@ -107,6 +111,7 @@ pub use crate::{
     request_id::RequestId,
     scope::Scope,
     secret::Secret,
+    services::{Discovered, Services},
     status::PluginState,
 };
 pub use axum;

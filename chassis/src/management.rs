@@ -36,6 +36,7 @@ mod service;
 mod health;
 mod reload;
 mod change;
+mod services;
 mod guard;
 
 /// How many connections are served at a time; further ones wait. Operators and scrapers are few.
@@ -98,6 +99,8 @@ fn router(handle: ChassisHandle) -> Router {
         .route("/explain/{name}", get(explain::explain))
         .route("/extension-points", get(points::map))
         .route("/generations", get(service::generations))
+        .route("/services", get(services::all))
+        .route("/services/{name}", get(services::named))
         .route("/reload", post(reload::reload))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)

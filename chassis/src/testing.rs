@@ -116,7 +116,7 @@ impl TestBuilder {
                 eprintln!("plugin `{}` is {}: {reason}", plugin.name, plugin.state);
             }
         }
-        reloader.started().await;
+        reloader.started(None).await;
         Ok(TestChassis { reloader, handle })
     }
 

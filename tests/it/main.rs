@@ -43,6 +43,8 @@ mod overrides;
 mod command_line;
 // Configurations that are wrong, and what is said of each.
 mod broken;
+// The registry of services.
+mod services;
 // The management endpoints, over real HTTP.
 mod management;
 // Each setting, and what a user sees of it.

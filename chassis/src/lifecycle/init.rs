@@ -128,6 +128,7 @@ impl Making<'_> {
             Arc::clone(&spec.name),
             record.tasks.clone(),
             Weak::clone(&self.plan.current),
+            Weak::clone(&self.plan.desk),
             self.plan.serves.clone(),
         );
         let cx = PluginContext::new(

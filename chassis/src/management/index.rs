@@ -56,6 +56,14 @@ const ENDPOINTS: &[Endpoint] = &[
         "/generations",
         "the generations that serve, drain, or have ended lately",
     ),
+    get(
+        "/services",
+        "all services that are registered here, by name; no plugin is asked",
+    ),
+    get(
+        "/services/{name}",
+        "those of one name; `?tag=` and `?passing=true` choose among them",
+    ),
     post(
         "/plugins/{name}/enable",
         "let a plugin take part, by a reload; a restart forgets it",

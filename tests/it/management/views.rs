@@ -11,9 +11,12 @@ use serde_json::json;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_index_lists_endpoints_and_all_of_them_exist() {
     let (running, management) = shop().await;
+    let service = chassis::Service::new("pool", "127.0.0.1", 1);
+    let registered = running.handle().services().register(service).await;
+    registered.expect("it is registered");
     let index = get_json(management, "/").await;
     let endpoints = index.as_array().unwrap();
-    assert_eq!(endpoints.len(), 18);
+    assert_eq!(endpoints.len(), 20);
     for endpoint in endpoints {
         assert!(
             endpoint["description"]

@@ -91,7 +91,7 @@ fn below_plugins() {
         (
             "chassis",
             "{log: debug}",
-            "the chassis is no plugin (its settings are sections beside `plugins:`: `admission`, `lifecycle`, `log`, `management`, `reload`, `server`, `service`, `shutdown`)",
+            "the chassis is no plugin (its settings are sections beside `plugins:`: `admission`, `discovery`, `lifecycle`, `log`, `management`, `reload`, `server`, `service`, `shutdown`)",
         ),
         (
             "metrics",
