@@ -66,6 +66,7 @@ mod entry;
 mod scope;
 mod call;
 mod request_id;
+mod trace_context;
 mod status;
 mod info;
 mod graph;
@@ -113,6 +114,7 @@ pub use crate::{
     secret::Secret,
     services::{Discovered, Services},
     status::PluginState,
+    trace_context::{SpanId, TraceContext, TraceId},
 };
 pub use axum;
 pub use chassis_macros::*;

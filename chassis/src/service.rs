@@ -9,6 +9,7 @@ use crate::{
     },
     request_id::RequestId,
     scope::Scope,
+    trace_context,
 };
 use bytes::Bytes;
 use http::{Method, header};
@@ -72,6 +73,7 @@ pub(crate) async fn serve(exchange: &mut Exchange, lease: &Lease, cut: &Cancella
         method: exchange.method().clone(),
         path: exchange.uri().path_and_query().cloned(),
         id: exchange.request_id().clone(),
+        trace: trace_context::given(exchange.headers()).cloned(),
     };
     let span = tracing::info_span!(
         target: SPAN,

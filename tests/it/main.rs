@@ -11,6 +11,8 @@ mod limits;
 mod mounts;
 // The end of a process: signals, draining, exit codes.
 mod shutdown;
+// The trace that a request belongs to.
+mod traces;
 // What the log says, and how often.
 mod logs;
 // A service on a real port, and clients that speak to it.

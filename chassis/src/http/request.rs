@@ -4,12 +4,13 @@ use super::{params::Params, table::Handling};
 use crate::{
     error::{Error, code},
     scope::Scope,
+    trace_context::TraceContext,
 };
 use http::{HeaderMap, request::Parts};
 use ipnet::IpNet;
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 use tokio::time::Instant;
 
@@ -31,6 +32,8 @@ pub(crate) struct RequestContext {
     pub(crate) arrived: Arrived,
     pub(crate) handling: Arc<Handling>,
     pub(crate) params: Option<Params>,
+    /// Once somebody has asked for it.
+    pub(crate) trace: OnceLock<Arc<TraceContext>>,
 }
 
 impl RequestContext {
