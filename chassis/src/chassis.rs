@@ -12,6 +12,7 @@ use crate::{
     report::Addresses,
     server::{self, Server},
     status::PluginState,
+    telemetry::Levels,
 };
 use std::{
     fmt,
@@ -60,6 +61,8 @@ pub struct ChassisBuilder {
     pub(crate) management: bool,
     /// Whether people watch it start: then a table stands for the lines about the plugins.
     pub(crate) is_watched: bool,
+    /// Those of the log, if it is the service's own.
+    pub(crate) levels: Option<Arc<Levels>>,
     /// Cancelled by whoever wants the service to stop, also before it is up.
     pub(crate) stop: CancellationToken,
 }
@@ -76,6 +79,7 @@ impl Chassis {
             listener: None,
             management: true,
             is_watched: false,
+            levels: None,
             stop: CancellationToken::new(),
         }
     }
@@ -170,7 +174,8 @@ impl ChassisBuilder {
         let settings = config.settings().clone();
         let alive = Alive(Arc::clone(&reloader));
         let stop = self.stop.clone();
-        let handle = ChassisHandle::new(&reloader, supervisor.handle().clone(), stop.clone());
+        let handle = ChassisHandle::new(&reloader, supervisor.handle().clone(), stop.clone())
+            .with_log(self.levels.take());
 
         // Before anything starts: a taken port should be told at once, and addresses be known.
         let listener = match self.listener.take() {

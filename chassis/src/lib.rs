@@ -114,6 +114,7 @@ pub use crate::{
     secret::Secret,
     services::{Discovered, Services},
     status::PluginState,
+    telemetry::{ChangedLevel, LogReport},
     trace_context::{SpanId, TraceContext, TraceId},
 };
 pub use axum;

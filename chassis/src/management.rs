@@ -9,7 +9,7 @@ use crate::{
 };
 use axum::{
     Router,
-    routing::{get, patch, post},
+    routing::{get, patch, post, put},
 };
 use http::{HeaderValue, Uri, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -37,6 +37,7 @@ mod health;
 mod reload;
 mod change;
 mod services;
+mod loggers;
 mod guard;
 
 /// How many connections are served at a time; further ones wait. Operators and scrapers are few.
@@ -101,6 +102,11 @@ fn router(handle: ChassisHandle) -> Router {
         .route("/generations", get(service::generations))
         .route("/services", get(services::all))
         .route("/services/{name}", get(services::named))
+        .route("/loggers", get(loggers::list))
+        .route(
+            "/loggers/{target}",
+            put(loggers::set).delete(loggers::reset),
+        )
         .route("/reload", post(reload::reload))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)

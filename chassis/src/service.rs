@@ -9,7 +9,6 @@ use crate::{
     },
     request_id::RequestId,
     scope::Scope,
-    trace_context,
 };
 use bytes::Bytes;
 use http::{Method, header};
@@ -55,10 +54,12 @@ where
     B::Error: Into<BoxError>,
 {
     let server = &lease.0.config.settings().server;
+    let (id, has_trace) = RequestId::of(request.headers());
     let arrived = Arrived {
         at,
         is_head: request.method() == Method::HEAD,
-        scope: Scope::of(Arc::clone(lease) as _, RequestId::of(request.headers())),
+        scope: Scope::of(Arc::clone(lease) as _, id),
+        has_trace,
         client: client_of(peer, request.headers(), &server.trusted_proxies),
         peer,
     };
@@ -73,7 +74,7 @@ pub(crate) async fn serve(exchange: &mut Exchange, lease: &Lease, cut: &Cancella
         method: exchange.method().clone(),
         path: exchange.uri().path_and_query().cloned(),
         id: exchange.request_id().clone(),
-        trace: trace_context::given(exchange.headers()).cloned(),
+        trace: exchange.sent_trace().cloned(),
     };
     let span = tracing::info_span!(
         target: SPAN,

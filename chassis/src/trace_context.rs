@@ -9,7 +9,8 @@ use std::{
 
 mod state;
 
-static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// The header that says which trace a request belongs to.
+pub(crate) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// The caller records what it does.
@@ -161,16 +162,6 @@ impl TraceContext {
             _ => _ = headers.remove(&TRACESTATE),
         }
     }
-}
-
-/// Whether a caller has sent a trace. In a few headers it is sooner seen than hashed that it has not.
-#[inline]
-pub(crate) fn given(headers: &HeaderMap) -> Option<&HeaderValue> {
-    const FEW: usize = 12;
-    if headers.len() <= FEW && headers.keys().all(|name| *name != TRACEPARENT) {
-        return None;
-    }
-    headers.get(&TRACEPARENT)
 }
 
 /// As in `traceparent`.

@@ -192,6 +192,8 @@ codes! {
 
     /// An address can't be listened on. Does another process have the port?
     LISTEN = "listen", 503;
+    /// The levels of the log can't be changed: it was not installed by `chassis::main`.
+    LOG_NOT_OWNED = "log.not_owned", 409;
     /// A reload is running already; only one runs at a time.
     RELOAD_BUSY = "reload.busy", 409;
     /// A plugin that is not down already can't be built or started; the old generation serves on.

@@ -22,6 +22,8 @@ pub(crate) struct Arrived {
     /// Whether only the head of the answer was asked for; an around may ask for more inside.
     pub(crate) is_head: bool,
     pub(crate) scope: Scope,
+    /// Whether it may have come with a trace.
+    pub(crate) has_trace: bool,
     pub(crate) client: ClientAddr,
     pub(crate) peer: SocketAddr,
 }

@@ -3,10 +3,10 @@
 use super::{exchange::Exchange, known::Known, request::RequestContext};
 use crate::{
     error::Result,
-    trace_context::{self, TraceContext},
+    trace_context::{TRACEPARENT, TraceContext},
 };
 use axum::extract::FromRequestParts;
-use http::request::Parts;
+use http::{HeaderValue, request::Parts};
 use std::{convert::Infallible, sync::Arc};
 
 impl Exchange {
@@ -17,10 +17,19 @@ impl Exchange {
             .get_or_init(|| Arc::new(TraceContext::of(self.headers())))
     }
 
+    /// `traceparent`, if the caller has sent one.
+    #[inline]
+    pub(crate) fn sent_trace(&self) -> Option<&HeaderValue> {
+        match self.cx.arrived.has_trace {
+            true => self.headers().get(&TRACEPARENT),
+            false => None,
+        }
+    }
+
     /// Reads what the caller says of its trace, before the headers are gone.
     #[inline]
     pub(super) fn remember_trace(&self) {
-        if trace_context::given(self.headers()).is_some() {
+        if self.cx.arrived.has_trace {
             self.trace();
         }
     }

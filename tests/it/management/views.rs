@@ -16,14 +16,15 @@ async fn the_index_lists_endpoints_and_all_of_them_exist() {
     registered.expect("it is registered");
     let index = get_json(management, "/").await;
     let endpoints = index.as_array().unwrap();
-    assert_eq!(endpoints.len(), 20);
+    assert_eq!(endpoints.len(), 23);
     for endpoint in endpoints {
         assert!(
             endpoint["description"]
                 .as_str()
                 .is_some_and(|text| !text.is_empty())
         );
-        let path = endpoint["path"].as_str().unwrap().replace("{name}", "pool");
+        let path = endpoint["path"].as_str().unwrap();
+        let path = path.replace("{name}", "pool").replace("{target}", "root");
         let answer = request(management, Method::OPTIONS, &path, &[], "").await;
         let allow = answer.1[header::ALLOW].to_str().unwrap().to_owned();
         problem(answer, 405, "http.method_not_allowed");
