@@ -212,7 +212,8 @@ pub static SERVICE_PRE_REGISTER: FilterPoint<ServiceEntry, Denied> =
     FilterPoint::new("service.pre_register").json();
 
 /// A service was registered, or registered anew. Instances that come later find it in
-/// [`Services::list`](crate::Services::list).
+/// [`Services::list`](crate::Services::list). Changes of one entry wait for each other: a handler that changes the entry that
+/// it is told of waits for itself, until its deadline.
 #[extension_point(crate = crate)]
 pub static SERVICE_POST_REGISTER: ActionPoint<ServiceEntry> =
     ActionPoint::new("service.post_register").json();

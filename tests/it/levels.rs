@@ -11,7 +11,11 @@ use std::{net::SocketAddr, time::Duration};
 async fn send(management: SocketAddr, method: &str, target: &str, body: &str) -> Answer {
     let mut raw = Raw::connect(management).await;
     let length = body.len();
-    let head = format!("{method} /loggers{target} HTTP/1.1\r\nhost: localhost\r\n");
+    let path = match target {
+        "" => "/loggers".to_owned(),
+        target => format!("/loggers/{target}"),
+    };
+    let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n");
     let about = format!("content-type: application/json\r\ncontent-length: {length}\r\n\r\n");
     raw.send(head + &about + body).await;
     raw.answer().await
@@ -35,7 +39,7 @@ async fn a_target_has_another_level_for_a_time() {
     let set = send(
         management,
         "PUT",
-        "/chassis",
+        "chassis",
         r#"{"level": "debug", "for": "1h"}"#,
     )
     .await;
@@ -58,7 +62,7 @@ async fn a_target_has_another_level_for_a_time() {
     let short = send(
         management,
         "PUT",
-        "/chassis",
+        "chassis",
         r#"{"level": "trace", "for": "20ms"}"#,
     )
     .await;
@@ -67,9 +71,9 @@ async fn a_target_has_another_level_for_a_time() {
     assert_eq!(send(management, "GET", "", "").await.json(), none);
     assert!(!tells_in_detail(&mut victim).await);
 
-    send(management, "PUT", "/root", r#"{"level": "debug"}"#).await;
+    send(management, "PUT", "root", r#"{"level": "debug"}"#).await;
     assert!(tells_in_detail(&mut victim).await);
-    let back = send(management, "DELETE", "/root", "").await;
+    let back = send(management, "DELETE", "root", "").await;
     assert_eq!((back.status.as_u16(), back.json()), (200, none));
     assert!(!tells_in_detail(&mut victim).await);
     victim.terminate().await;
@@ -81,13 +85,13 @@ async fn what_is_no_level_is_refused() {
     let victim = Victim::start(&[]).await;
     let management = victim.management;
     for (target, body, status) in [
-        ("/orders", "", 400),
-        ("/orders", r#"{"level": "loud"}"#, 400),
-        ("/orders", r#"{"level": "debug", "for": "0s"}"#, 400),
-        ("/orders", r#"{"level": "debug", "for": "25h"}"#, 400),
-        ("/orders", r#"{"level": "debug", "for": 10}"#, 400),
-        ("/orders", r#"{"level": "debug", "four": "1h"}"#, 400),
-        ("/orders,all=trace", r#"{"level": "debug"}"#, 400),
+        ("orders", "", 400),
+        ("orders", r#"{"level": "loud"}"#, 400),
+        ("orders", r#"{"level": "debug", "for": "0s"}"#, 400),
+        ("orders", r#"{"level": "debug", "for": "25h"}"#, 400),
+        ("orders", r#"{"level": "debug", "for": 10}"#, 400),
+        ("orders", r#"{"level": "debug", "four": "1h"}"#, 400),
+        ("orders,all=trace", r#"{"level": "debug"}"#, 400),
     ] {
         let refused = send(management, "PUT", target, body).await;
         assert_eq!(
@@ -102,26 +106,23 @@ async fn what_is_no_level_is_refused() {
         let set = send(
             management,
             "PUT",
-            &format!("/target{number}"),
+            &format!("target{number}"),
             r#"{"level": "off"}"#,
         )
         .await;
         assert_eq!(set.status, 200);
     }
     let body = r#"{"level": "off"}"#;
-    assert_eq!(send(management, "PUT", "/one_more", body).await.status, 409);
-    assert_eq!(send(management, "PUT", "/target7", body).await.status, 200);
-    assert_eq!(
-        send(management, "DELETE", "/one_more", "").await.status,
-        404
-    );
+    assert_eq!(send(management, "PUT", "one_more", body).await.status, 409);
+    assert_eq!(send(management, "PUT", "target7", body).await.status, 200);
+    assert_eq!(send(management, "DELETE", "one_more", "").await.status, 404);
 }
 
 #[tokio::test]
 async fn the_log_of_somebody_else_is_left_alone() {
     let running = client::start(client::service([])).await;
     let management = running.management_address().unwrap();
-    let refused = send(management, "PUT", "/orders", r#"{"level": "debug"}"#).await;
+    let refused = send(management, "PUT", "orders", r#"{"level": "debug"}"#).await;
     assert_eq!(refused.status, 409);
     assert_eq!(refused.json()["code"], "log.not_owned");
     assert!(send(management, "GET", "", "").await.json()["filter"].is_null());

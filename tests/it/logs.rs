@@ -188,9 +188,12 @@ async fn sighup_reloads_and_a_refused_reload_is_one_line() {
         .await;
     let mut other = Raw::connect(victim.address).await;
     assert_eq!(other.get("/short").await.text(), "short");
+    let mut asked = Raw::connect(victim.management).await;
+    let before = asked.get("/info").await.json()["generation"].clone();
     victim.signal("HUP", 1).await;
     victim.logged("SIGHUP: reloading").await;
-    let mut asked = Raw::connect(victim.management).await;
+    // The line comes before the reload has its turn.
+    while asked.get("/info").await.json()["generation"] == before {}
     asked
         .send("POST /reload HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n")
         .await;
