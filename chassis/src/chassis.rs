@@ -13,6 +13,7 @@ use crate::{
     report::Addresses,
     server::{self, Server},
     status::PluginState,
+    telemetry::Levels,
 };
 use std::{
     fmt,
@@ -64,6 +65,8 @@ pub struct ChassisBuilder {
     pub(crate) is_watched: bool,
     /// What the facade `metrics` records into, if it records into this service.
     pub(crate) metrics: Arc<Metrics>,
+    /// Those of the log, if it is the service's own.
+    pub(crate) levels: Option<Arc<Levels>>,
     /// Cancelled by whoever wants the service to stop, also before it is up.
     pub(crate) stop: CancellationToken,
 }
@@ -81,6 +84,7 @@ impl Chassis {
             management: true,
             is_watched: false,
             metrics: Arc::default(),
+            levels: None,
             stop: CancellationToken::new(),
         }
     }
@@ -175,7 +179,8 @@ impl ChassisBuilder {
         let settings = config.settings().clone();
         let alive = Alive(Arc::clone(&reloader));
         let stop = self.stop.clone();
-        let handle = ChassisHandle::new(&reloader, supervisor.handle().clone(), stop.clone());
+        let handle = ChassisHandle::new(&reloader, supervisor.handle().clone(), stop.clone())
+            .with_log(self.levels.take());
 
         // Before anything starts: a taken port should be told at once, and addresses be known.
         let listener = match self.listener.take() {
@@ -234,7 +239,7 @@ impl ChassisBuilder {
         let current = Arc::clone(&reloader.current);
         let linger = settings.shutdown.idle_linger;
         let server = Server::start(listener, current, settings.server.clone(), linger)?;
-        reloader.started().await;
+        reloader.started(Some(service_address)).await;
         let watch = watching::reload_on_change(Arc::clone(&reloader));
         let watching = supervisor.handle().spawn(watch);
         let collect = collecting::collect(Arc::downgrade(&reloader));
@@ -365,7 +370,7 @@ impl Running {
         self.stop().await
     }
 
-    /// Stops: not ready, then no new connections, then the end of those that are open, then the plugins in reverse.
+    /// Stops: not ready, then deregistered, then no new connections, then the end of those that are open, then the plugins in reverse.
     pub async fn stop(self) -> Stopped {
         let Self {
             reloader,
@@ -382,6 +387,11 @@ impl Running {
         reloader.begin_closing();
         // The load balancer looks away first.
         tokio::time::sleep(settings.shutdown.delay).await;
+        if !reloader.desk.leave_untold() {
+            let leaving = Arc::clone(&reloader);
+            let leave = async move { leaving.leave().await };
+            _ = supervisor.handle().spawn(leave).await;
+        }
         let cut_off = server.drain(settings.shutdown.grace).await;
         let stopping = Arc::clone(&reloader);
         let stopping = supervisor

@@ -35,6 +35,7 @@ mod load;
 mod complaint;
 mod tree;
 mod path;
+pub(crate) mod announced;
 #[cfg(test)]
 mod tests;
 
@@ -47,7 +48,7 @@ pub use health::{CheckSettings, HealthSettings};
 pub(crate) use overrides::Overrides;
 pub(crate) use plugins::{PluginSection, Sections};
 pub use settings::{
-    AdmissionSettings, EventSettings, LifecycleSettings, LogFormat, LogSettings,
+    AdmissionSettings, DiscoverySettings, EventSettings, LifecycleSettings, LogFormat, LogSettings,
     ManagementSettings, MetricsSettings, ReloadSettings, ServerSettings, ServiceSettings, Settings,
     ShutdownSettings, WhenFull,
 };

@@ -9,6 +9,7 @@ use crate::{
     instance::Tasks,
     metrics::Meter,
     scope::{Found, Scope},
+    services::{Desk, Holder, Services},
     text,
 };
 use std::{
@@ -118,6 +119,11 @@ impl PluginContext {
         Error::new(code::NO_EXPORT, message).with_help(help)
     }
 
+    /// The registry of services. What the instance registers there goes with it.
+    pub fn services(&self) -> Services {
+        self.background.services()
+    }
+
     /// What the instance acts with once it lives; it may keep it.
     pub fn background(&self) -> &Background {
         &self.background
@@ -166,6 +172,7 @@ pub struct Background {
     tasks: Tasks,
     current: Weak<Current>,
     bus: Weak<Bus>,
+    desk: Weak<Desk>,
     /// Cancelled when the generation serves that the instance was built for.
     serves: CancellationToken,
     meter: Meter,
@@ -177,6 +184,7 @@ impl Background {
         tasks: Tasks,
         current: Weak<Current>,
         bus: Weak<Bus>,
+        desk: Weak<Desk>,
         serves: CancellationToken,
         meter: Meter,
     ) -> Self {
@@ -185,6 +193,7 @@ impl Background {
             tasks,
             current,
             bus,
+            desk,
             serves,
             meter,
         }
@@ -224,6 +233,16 @@ impl Background {
     pub fn events(&self) -> Events {
         let serves = Some(self.serves.clone());
         Events::outside(Weak::clone(&self.bus), Arc::clone(&self.name), serves)
+    }
+
+    /// The registry of services. What the instance registers there goes with it.
+    pub fn services(&self) -> Services {
+        let holder = Holder::Instance {
+            plugin: Arc::clone(&self.name),
+            serves: self.serves.clone(),
+            stopping: self.stopping().clone(),
+        };
+        Services::new(Weak::clone(&self.desk), holder)
     }
 
     /// Waits until the generation serves that the instance was built for: from then on [`enter`](Self::enter) works.

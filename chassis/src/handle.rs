@@ -13,6 +13,8 @@ use crate::{
     },
     scope::Scope,
     service,
+    services::{Holder, Services},
+    telemetry::{ChangedLevel, Levels, LogReport},
 };
 use serde_json::{Map, Value};
 use std::{
@@ -21,7 +23,7 @@ use std::{
     net::SocketAddr,
     sync::{Arc, OnceLock, Weak},
     thread,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -34,6 +36,8 @@ pub struct ChassisHandle {
     supervisor: Handle,
     stop: CancellationToken,
     birth: Arc<Birth>,
+    /// Those of the log, if it is the service's own.
+    levels: Option<Arc<Levels>>,
 }
 
 /// What is known of the service from its start on, and never changes.
@@ -59,7 +63,13 @@ impl ChassisHandle {
             supervisor,
             stop,
             birth: Arc::new(birth),
+            levels: None,
         }
+    }
+
+    pub(crate) fn with_log(mut self, levels: Option<Arc<Levels>>) -> Self {
+        self.levels = levels;
+        self
     }
 
     /// Tells where the service listens, and what it is called until its first generation says so.
@@ -147,6 +157,13 @@ impl ChassisHandle {
                 "the service does not run yet, or not any more",
             )
         })
+    }
+
+    /// The registry of services. What is registered there stays until the service stops, or until it is deregistered.
+    pub fn services(&self) -> Services {
+        let reloader = self.reloader.upgrade();
+        let desk = reloader.map_or_else(Weak::new, |reloader| Arc::downgrade(&reloader.desk));
+        Services::new(desk, Holder::Handle)
     }
 
     /// Serves a request that did not come over `server.listen`: for other servers, and for programs that call themselves.
@@ -471,6 +488,48 @@ impl ChassisHandle {
                 true => Err(Error::new(code::CLOSED, "the service has stopped")),
                 false => Err(error.into()),
             })
+    }
+
+    /// The levels of the log.
+    pub fn log_levels(&self) -> LogReport {
+        self.levels
+            .as_ref()
+            .map_or_else(LogReport::of_nobody, |levels| levels.report())
+    }
+
+    /// Gives a target of the log (`orders::store`; `root` is all that no other names) another level, from `off` to `trace`,
+    /// for a time of at most a day. What `log.filter` says of targets below it stays.
+    ///
+    /// # Errors
+    ///
+    /// If the log is not the service's own: only [`main`](crate::main) installs one (`log.not_owned`). If the target, the
+    /// level or the time is none.
+    pub fn set_log_level(
+        &self,
+        target: &str,
+        level: &str,
+        lasts: Duration,
+    ) -> Result<ChangedLevel> {
+        self.levels()?.set(target, level, lasts, &self.supervisor)
+    }
+
+    /// Gives a target of the log its own level back, before its time.
+    ///
+    /// # Errors
+    ///
+    /// If the log is not the service's own, or the target has its own level.
+    pub fn reset_log_level(&self, target: &str) -> Result<()> {
+        self.levels()?.reset(target)
+    }
+
+    fn levels(&self) -> Result<&Arc<Levels>> {
+        self.levels.as_ref().ok_or_else(|| {
+            let message =
+                "the log is not this service's: somebody else has installed it, or nobody";
+            Error::new(code::LOG_NOT_OWNED, message).with_help(
+                "`chassis::main` installs one; what you have installed is yours to change",
+            )
+        })
     }
 
     /// Asks the service to stop, as SIGTERM does.

@@ -9,6 +9,7 @@ mod terminal;
 mod table;
 mod mount;
 mod route;
+mod trace;
 mod exchange;
 mod extract;
 mod known;

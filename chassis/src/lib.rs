@@ -52,6 +52,7 @@ mod lifecycle;
 mod registry;
 mod plugin;
 mod context;
+mod services;
 mod telemetry;
 mod server;
 mod service;
@@ -64,10 +65,12 @@ mod event;
 mod http;
 mod point;
 mod command;
+mod entry;
 mod scope;
 mod metrics;
 mod call;
 mod request_id;
+mod trace_context;
 mod status;
 mod info;
 mod graph;
@@ -86,12 +89,14 @@ pub use crate::{
     command::{CliCommand, CommandCall},
     config::{
         AdmissionSettings, CheckSettings, Config, ConfigBuilder, ConfigLayer, ConfigReport,
-        ConfigValue, EventSettings, HealthSettings, LifecycleSettings, LogFormat, LogSettings,
-        ManagementSettings, MetricsSettings, ReloadSettings, ServerSettings, ServiceSettings,
-        Settings, ShutdownSettings, Violation, Violations, WhenFull, units,
+        ConfigValue, DiscoverySettings, EventSettings, HealthSettings, LifecycleSettings,
+        LogFormat, LogSettings, ManagementSettings, MetricsSettings, ReloadSettings,
+        ServerSettings, ServiceSettings, Settings, ShutdownSettings, Violation, Violations,
+        WhenFull, units,
     },
     context::{Background, PluginContext},
     contributions::{ByName, Contributions, Placed, PlacedCheck, PlacedRoute, Subscribed},
+    entry::{Service, ServiceEntry, ServiceHealth, ServiceQuestion},
     error::{BoxError, Code, Context, Error, Result, code},
     event::{
         DeadLetter, Event, Events, EventsReport, FromMessage, Message, Published, SubscriberReport,
@@ -120,7 +125,10 @@ pub use crate::{
     request_id::RequestId,
     scope::Scope,
     secret::Secret,
+    services::{Discovered, Services},
     status::PluginState,
+    telemetry::{ChangedLevel, LogReport},
+    trace_context::{SpanId, TraceContext, TraceId},
 };
 pub use axum;
 pub use chassis_macros::*;

@@ -19,6 +19,7 @@ use crate::{
     points::{self, PluginMoment},
     registry::{Registry, Spec},
     scope::Scope,
+    services::Desk,
     status::PluginState,
 };
 use futures_util::FutureExt as _;
@@ -57,6 +58,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) current: Weak<Current>,
     pub(crate) bus: Arc<Bus>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) desk: Weak<Desk>,
     /// The instances of the generation before, by whether they ran. Whoever is down may stay so; anybody else who fails
     /// fails the reload. None at start, where all may fail that are not required.
     pub(crate) before: Option<&'a BTreeMap<Arc<str>, bool>>,

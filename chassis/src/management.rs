@@ -9,7 +9,7 @@ use crate::{
 };
 use axum::{
     Router,
-    routing::{get, patch, post},
+    routing::{get, patch, post, put},
 };
 use http::{HeaderValue, Uri, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -38,6 +38,8 @@ mod service;
 mod health;
 mod reload;
 mod change;
+mod services;
+mod loggers;
 mod guard;
 
 /// How many connections are served at a time; further ones wait. Operators and scrapers are few.
@@ -134,6 +136,13 @@ fn router(handle: ChassisHandle) -> Router {
         .route("/events/dead-letters", get(events::dead_letters))
         .route("/events/dead-letters/retry", post(events::retry_all))
         .route("/events/dead-letters/{id}/retry", post(events::retry))
+        .route("/services", get(services::all))
+        .route("/services/{name}", get(services::named))
+        .route("/loggers", get(loggers::list))
+        .route(
+            "/loggers/{target}",
+            put(loggers::set).delete(loggers::reset),
+        )
         .route("/reload", post(reload::reload))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)

@@ -3,6 +3,7 @@
 use crate::{
     command::CliCommand,
     config::{Config, ConfigLayer},
+    entry::{ServiceEntry, ServiceQuestion},
     error::{Error, Result, code},
     event::EventPoint,
     health::Health,
@@ -139,7 +140,7 @@ pub struct Candidate {
     pub admitted: usize,
 }
 
-/// Why an instance may not be built.
+/// Why an instance may not be built, or a service not be registered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denied(pub String);
 
@@ -231,6 +232,30 @@ pub static CHASSIS_STARTED: ActionPoint<ChassisMoment> = ActionPoint::new("chass
 #[extension_point(crate = crate)]
 pub static CHASSIS_STOPPING: ActionPoint<ChassisMoment> =
     ActionPoint::new("chassis.stopping").json();
+
+/// Each service that is about to be registered, the service itself too. A handler may change its entry, or deny it; one
+/// that fails denies it too. What an entry is known by (its id and its owner) stays.
+#[extension_point(crate = crate)]
+pub static SERVICE_PRE_REGISTER: FilterPoint<ServiceEntry, Denied> =
+    FilterPoint::new("service.pre_register").json();
+
+/// A service was registered, or registered anew. Instances that come later find it in
+/// [`Services::list`](crate::Services::list). Changes of one entry wait for each other: a handler that changes the entry that
+/// it is told of waits for itself, until its deadline.
+#[extension_point(crate = crate)]
+pub static SERVICE_POST_REGISTER: ActionPoint<ServiceEntry> =
+    ActionPoint::new("service.post_register").json();
+
+/// A service is about to be deregistered: the service itself as the first thing of its shutdown.
+#[extension_point(crate = crate)]
+pub static SERVICE_PRE_UNREGISTER: ActionPoint<ServiceEntry> =
+    ActionPoint::new("service.pre_unregister").json();
+
+/// Who knows of services elsewhere: asked by [`Services::discover`](crate::Services::discover), beside what is registered
+/// here.
+#[extension_point(crate = crate)]
+pub static SERVICE_DISCOVER: ProviderPoint<Vec<ServiceEntry>, ServiceQuestion> =
+    ProviderPoint::new("service.discover").json();
 
 /// A point whose contributions the chassis itself makes use of when it builds a generation.
 #[derive(Debug)]

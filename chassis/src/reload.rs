@@ -2,6 +2,7 @@
 
 use crate::{
     config::{Config, Draft, Overrides, Settings},
+    entry::ServiceHealth,
     error::{Error, Result, code},
     event::Bus,
     generation::{Current, Generation},
@@ -12,6 +13,7 @@ use crate::{
     points::{self, ChassisMoment},
     registry::{Asked, Registry},
     scope::Scope,
+    services::Desk,
     status::PluginState,
     watch::Fingerprint,
 };
@@ -19,6 +21,7 @@ use serde_json::json;
 use std::{
     collections::BTreeMap,
     fmt,
+    net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -50,6 +53,8 @@ pub(crate) type Source = Box<dyn Fn(&Overrides) -> Draft + Send + Sync>;
 pub(crate) struct Reloader {
     pub(crate) current: Arc<Current>,
     pub(crate) bus: Arc<Bus>,
+    /// Who is registered, while generations come and go.
+    pub(crate) desk: Arc<Desk>,
     pub(crate) registry: Registry,
     source: Source,
     routers: Vec<Mount>,
@@ -81,6 +86,7 @@ impl Reloader {
         let enter = move || serving.upgrade().and_then(|current| current.scope());
         Self {
             bus: Bus::new(&points::EVENTS, workers.clone(), enter),
+            desk: Arc::new(Desk::new(Arc::clone(&current))),
             current,
             metrics,
             registry,
@@ -133,6 +139,7 @@ impl Reloader {
     /// From now on the service says that it is not ready.
     pub(crate) fn begin_closing(&self) {
         self.closing.cancel();
+        self.desk.set_own_health(ServiceHealth::Critical);
     }
 
     /// Reads the configuration; the sources have not been asked yet.
@@ -200,6 +207,7 @@ impl Reloader {
             current: Arc::downgrade(&self.current),
             bus: Arc::clone(&self.bus),
             metrics: Arc::clone(&self.metrics),
+            desk: Arc::downgrade(&self.desk),
             before: None,
             fixed,
             last_given: self.given().clone(),
@@ -322,6 +330,8 @@ impl Reloader {
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = overrides;
         reloaded.swap_ms = millis(since);
+        let desk = Arc::clone(&self.desk);
+        lifecycle::aside(&self.workers, async move { desk.refresh().await }).await;
 
         let mut until_gone = until_gone.unwrap_or_else(|| oneshot::channel().1);
         reloaded.drained = tokio::time::timeout(drain, &mut until_gone).await.is_ok();
@@ -333,6 +343,9 @@ impl Reloader {
                     lifecycle::tell(point, &scope, &record, number, &self.workers).await;
                 }
             }
+            remains.announce();
+            let desk = Arc::clone(&self.desk);
+            lifecycle::aside(&self.workers, async move { desk.sweep().await }).await;
             let errors = lifecycle::stop(remains, &scope, &self.workers).await;
             reloaded.stop_errors = errors.iter().map(Error::report).collect();
         }
@@ -415,8 +428,9 @@ impl Reloader {
         });
     }
 
-    /// Tells everybody that the service is up.
-    pub(crate) async fn started(&self) {
+    /// Registers the service, which listens here, and tells everybody that it is up.
+    pub(crate) async fn started(&self, listen: Option<SocketAddr>) {
+        self.desk.enter(listen).await;
         if let Some(lease) = self.current.enter(0) {
             let moment =
                 ChassisMoment::new(&lease.0.config.settings().service.name, lease.0.number);
@@ -437,6 +451,7 @@ impl Reloader {
         self.closing.cancel();
         self.current.close();
         self.bus.close();
+        self.desk.close();
         for record in self.records() {
             record.tasks.cut_off();
         }
@@ -455,9 +470,19 @@ impl Reloader {
         })
     }
 
+    /// Deregisters the service, and all that its plugins have registered.
+    pub(crate) async fn leave(&self) {
+        if self.desk.leave_untold() {
+            return;
+        }
+        let desk = Arc::clone(&self.desk);
+        lifecycle::aside(&self.workers, async move { desk.leave().await }).await;
+    }
+
     /// Ends the generation that serves, after the last request; the errors of its plugins.
     pub(crate) async fn stop(&self) -> Vec<Error> {
         self.begin_closing();
+        self.leave().await;
         // A reload that runs now is let finish: what it built has to be stopped too.
         let _turn = self.turn.lock().await;
         let Some(lease) = self.current.enter(0) else {

@@ -1,5 +1,6 @@
 //! The id of a request: the caller's, if it can stand in a log, or one of our own.
 
+use crate::trace_context::TRACEPARENT;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::{
@@ -27,16 +28,21 @@ impl RequestId {
         self.0.is_empty()
     }
 
-    /// The caller's id, or a new one.
+    /// The caller's id, or a new one; and whether the caller has sent a trace, because the headers are looked through once.
     #[inline]
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
-        match given(headers) {
+    pub(crate) fn of(headers: &HeaderMap) -> (Self, bool) {
+        let (has_id, has_trace) = given(headers);
+        if !has_id {
+            return (Self::new(), has_trace);
+        }
+        let id = match headers.get(&X_REQUEST_ID) {
             // A copy: a plugin that keeps the id must not keep what the connection has read.
             Some(given) if is_plain(given.as_bytes()) => {
                 HeaderValue::from_bytes(given.as_bytes()).map_or_else(|_| Self::new(), Self)
             }
             _ => Self::new(),
-        }
+        };
+        (id, has_trace)
     }
 
     /// 16 hexadecimal digits: unique in this process, and with a random start in each.
@@ -65,13 +71,15 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// The caller's `X-Request-Id`. In a few headers it is sooner seen than hashed that it is not there.
-fn given(headers: &HeaderMap) -> Option<&HeaderValue> {
+/// Whether the caller has sent an id, and a trace. In a few headers it is sooner seen than hashed that they are not there.
+fn given(headers: &HeaderMap) -> (bool, bool) {
     const FEW: usize = 12;
-    if headers.len() <= FEW && headers.keys().all(|name| *name != X_REQUEST_ID) {
-        return None;
+    if headers.len() > FEW {
+        return (true, true);
     }
-    headers.get(&X_REQUEST_ID)
+    headers.keys().fold((false, false), |(id, trace), name| {
+        (id || *name == X_REQUEST_ID, trace || *name == TRACEPARENT)
+    })
 }
 
 /// Whether an id can stand in a log line and a header without harm.

@@ -78,10 +78,12 @@ where
     B::Error: Into<BoxError>,
 {
     let server = &lease.0.config.settings().server;
+    let (id, has_trace) = RequestId::of(request.headers());
     let arrived = Arrived {
         at,
         is_head: request.method() == Method::HEAD,
-        scope: Scope::of(Arc::clone(lease) as _, RequestId::of(request.headers())),
+        scope: Scope::of(Arc::clone(lease) as _, id),
+        has_trace,
         client: client_of(peer, request.headers(), &server.trusted_proxies),
         peer,
     };
@@ -101,6 +103,7 @@ pub(crate) async fn serve(
         method: exchange.method().clone(),
         path: exchange.uri().path_and_query().cloned(),
         id: exchange.request_id().clone(),
+        trace: exchange.sent_trace().cloned(),
     };
     let span = tracing::info_span!(
         target: SPAN,

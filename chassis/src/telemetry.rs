@@ -13,21 +13,31 @@ use tracing::{Metadata, Subscriber, subscriber::Interest};
 use tracing_subscriber::{
     Layer, fmt,
     layer::{Context, SubscriberExt as _},
+    reload,
     util::SubscriberInitExt as _,
 };
 
 mod line;
+mod levels;
+
+pub(crate) use levels::Levels;
+pub use levels::{ChangedLevel, LogReport};
 
 /// Installs the log: to standard error, as `log:` says; `RUST_LOG` replaces its filter.
-pub(crate) fn init(settings: &LogSettings) -> Result<()> {
-    let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| settings.filter.clone());
-    let filter = log_filter(&filter).map_err(|error| {
+pub(crate) fn init(settings: &LogSettings) -> Result<Levels> {
+    let mut text = std::env::var("RUST_LOG").unwrap_or_else(|_| settings.filter.clone());
+    let filter = log_filter(&text).map_err(|error| {
         Error::new(
             code::CONFIG_INVALID,
-            format!("`{filter}` is not a filter of the log: {error}"),
+            format!("`{text}` is not a filter of the log: {error}"),
         )
         .with_help("write a level (`info`), or targets with levels: `info,chassis=debug`")
     })?;
+    if text.trim_matches([',', ' ']).is_empty() {
+        // What an empty one means; more directives would replace it.
+        "error".clone_into(&mut text);
+    }
+    let (filter, handle) = reload::Layer::new(filter);
     let registry = tracing_subscriber::registry()
         .with(filter)
         .with(WithoutRequestSpan);
@@ -59,7 +69,7 @@ pub(crate) fn init(settings: &LogSettings) -> Result<()> {
             tracing::error!(place, "{text}");
         }
     }));
-    Ok(())
+    Ok(Levels::new(text, handle))
 }
 
 /// Has what libraries record through the facade `metrics` recorded into this service.

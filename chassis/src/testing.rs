@@ -117,7 +117,7 @@ impl TestBuilder {
                 eprintln!("plugin `{}` is {}: {reason}", plugin.name, plugin.state);
             }
         }
-        reloader.started().await;
+        reloader.started(None).await;
         tokio::spawn(collect(Arc::downgrade(&reloader)));
         Ok(TestChassis { reloader, handle })
     }

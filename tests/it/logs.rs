@@ -188,18 +188,12 @@ async fn sighup_reloads_and_a_refused_reload_is_one_line() {
         .await;
     let mut other = Raw::connect(victim.address).await;
     assert_eq!(other.get("/short").await.text(), "short");
+    let mut asked = Raw::connect(victim.management).await;
+    let before = asked.get("/info").await.json()["generation"].clone();
     victim.signal("HUP", 1).await;
     victim.logged("SIGHUP: reloading").await;
-    // Said before it has begun.
-    let draining = async || {
-        let generations = Raw::connect(victim.management)
-            .await
-            .get("/generations")
-            .await;
-        generations.text().contains("draining")
-    };
-    while !draining().await {}
-    let mut asked = Raw::connect(victim.management).await;
+    // The line comes before the reload has its turn.
+    while asked.get("/info").await.json()["generation"] == before {}
     asked
         .send("POST /reload HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n")
         .await;
@@ -229,11 +223,18 @@ async fn sighup_reloads_and_a_refused_reload_is_one_line() {
 async fn lines_of_a_request_name_it_for_machines_too() {
     let mut victim = Victim::start(&[("CHASSIS__LOG__FORMAT", "json")]).await;
     let mut raw = Raw::connect(victim.address).await;
-    raw.send("GET /fail HTTP/1.1\r\nhost: test\r\nx-request-id: mine\r\n\r\n")
-        .await;
-    assert_eq!(raw.answer().await.status, 500);
-    let lines = victim.logged("request failed").await;
-    let line: serde_json::Value = serde_json::from_str(lines.last().unwrap()).unwrap();
-    let request = serde_json::json!({"method": "GET", "path": "/fail", "request_id": "mine"});
-    assert_eq!(line["request"], request, "{line}");
+    let trace = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n";
+    for trace in ["", trace] {
+        let head = "GET /fail HTTP/1.1\r\nhost: test\r\nx-request-id: mine\r\n";
+        raw.send(format!("{head}{trace}\r\n")).await;
+        assert_eq!(raw.answer().await.status, 500);
+        let lines = victim.logged("request failed").await;
+        let line: serde_json::Value = serde_json::from_str(lines.last().unwrap()).unwrap();
+        let mut request =
+            serde_json::json!({"method": "GET", "path": "/fail", "request_id": "mine"});
+        if !trace.is_empty() {
+            request["trace_id"] = "0af7651916cd43dd8448eb211c80319c".into();
+        }
+        assert_eq!(line["request"], request, "{line}");
+    }
 }

@@ -11,8 +11,12 @@ mod limits;
 mod mounts;
 // The end of a process: signals, draining, exit codes.
 mod shutdown;
+// The trace that a request belongs to.
+mod traces;
 // What the log says, and how often.
 mod logs;
+// The levels of the log, while it runs.
+mod levels;
 // A service on a real port, and clients that speak to it.
 mod client;
 // Plugins made of a closure, and a log.
@@ -45,6 +49,8 @@ mod overrides;
 mod command_line;
 // Configurations that are wrong, and what is said of each.
 mod broken;
+// The registry of services.
+mod services;
 // The management endpoints, over real HTTP.
 mod management;
 // Health checks, and the probes.

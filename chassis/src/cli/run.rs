@@ -11,7 +11,7 @@ use crate::{
     handle::ChassisHandle,
     telemetry,
 };
-use std::{io::IsTerminal as _, pin::pin, process::ExitCode, time::Duration};
+use std::{io::IsTerminal as _, pin::pin, process::ExitCode, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// Runs the service until it is told to stop.
@@ -44,8 +44,8 @@ pub(super) fn run(mut builder: ChassisBuilder) -> ExitCode {
 }
 
 /// Whether it was a stop in peace.
-fn run_with(builder: ChassisBuilder, config: &Config) -> Result<bool> {
-    telemetry::init(&config.settings().log)?;
+fn run_with(mut builder: ChassisBuilder, config: &Config) -> Result<bool> {
+    builder.levels = Some(Arc::new(telemetry::init(&config.settings().log)?));
     telemetry::record(&builder.metrics, &config.settings().metrics);
     match config.file() {
         Some(file) => tracing::info!("configuration from {}", file.display()),

@@ -1,6 +1,7 @@
 //! The settings of the chassis itself. Those of plugins are theirs.
 
 use std::{
+    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     num::NonZeroU32,
     time::Duration,
@@ -11,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    announced,
     filter::log_filter,
     health::HealthSettings,
     path,
@@ -51,6 +53,8 @@ pub struct Settings {
     pub admission: AdmissionSettings,
     /// How health checks are asked.
     pub health: HealthSettings,
+    /// The registry of services.
+    pub discovery: DiscoverySettings,
     /// What is logged, and how.
     pub log: LogSettings,
     /// What is counted and measured.
@@ -66,6 +70,15 @@ pub struct ServiceSettings {
     pub name: String,
     /// The version, for people; it is compared with nothing. Default: that of the program, or `0.0.0`.
     pub version: String,
+    /// What it is registered by: unique among all services. Left out, it is made of name, address and port.
+    pub id: Option<String>,
+    /// Where others reach it: a host or an address, and a port if it is not that of `server.listen`. Left out, it is
+    /// where the service listens, and in place of `0.0.0.0` the address that this machine sends from.
+    pub advertise: Option<String>,
+    /// Words to find it by. Default: none.
+    pub tags: Vec<String>,
+    /// What else others should know of it: texts by name. Default: none.
+    pub meta: BTreeMap<String, String>,
 }
 
 /// `server`: the listener of the service, and the limits that keep one client from taking all.
@@ -191,6 +204,15 @@ pub enum WhenFull {
 pub struct AdmissionSettings {
     /// How many plugins there may be; 0 is no limit. Default: 0.
     pub max_plugins: usize,
+}
+
+/// `discovery`: the registry of services.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct DiscoverySettings {
+    /// How many services may be registered here; further ones are refused. Default: 10000.
+    pub max_entries: usize,
 }
 
 /// `log`: what is logged, and how.
@@ -334,6 +356,29 @@ impl Settings {
                 "remove the key to have the default",
             );
         }
+        let service = &self.service;
+        let advertise = service.advertise.as_deref().map(announced::parse_address);
+        let announced = [
+            (
+                "service.id",
+                service.id.as_deref().map_or(Ok(()), announced::check_word),
+            ),
+            (
+                "service.advertise",
+                advertise.map_or(Ok(()), |parsed| parsed.map(|_| ())),
+            ),
+            ("service.tags", announced::check_tags(&service.tags)),
+            ("service.meta", announced::check_meta(&service.meta)),
+        ];
+        for (path, checked) in announced {
+            if let Err(message) = checked {
+                let help = match path {
+                    "service.advertise" => "write a host and a port: `orders.internal:8080`",
+                    _ => "make it shorter, or remove the key to have the default",
+                };
+                refuse(path, &message, help);
+            }
+        }
     }
 }
 
@@ -349,6 +394,18 @@ impl Default for ServiceSettings {
         Self {
             name: "service".to_owned(),
             version: "0.0.0".to_owned(),
+            id: None,
+            advertise: None,
+            tags: Vec::new(),
+            meta: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for DiscoverySettings {
+    fn default() -> Self {
+        Self {
+            max_entries: 10_000,
         }
     }
 }

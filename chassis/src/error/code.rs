@@ -145,6 +145,17 @@ codes! {
     /// There is no plugin of this name.
     UNKNOWN_PLUGIN = "plugin.unknown", 404;
 
+    /// There is no service of this name or id in the registry.
+    SERVICE_UNKNOWN = "service.unknown", 404;
+    /// A plugin at `service.pre_register` has denied a service.
+    SERVICE_DENIED = "service.denied", 403;
+    /// Somebody else has registered a service by this id.
+    SERVICE_TAKEN = "service.taken", 409;
+    /// A service can't be registered as it is: a text of it is empty or too long, or there are too many tags.
+    SERVICE_INVALID = "service.invalid", 422;
+    /// As many services are registered as `discovery.max_entries` allows.
+    SERVICE_FULL = "service.full", 503;
+
     /// There is no subcommand of this name. The error names the nearest one.
     UNKNOWN_COMMAND = "command.unknown", 404;
 
@@ -192,6 +203,8 @@ codes! {
 
     /// An address can't be listened on. Does another process have the port?
     LISTEN = "listen", 503;
+    /// The levels of the log can't be changed: it was not installed by `chassis::main`.
+    LOG_NOT_OWNED = "log.not_owned", 409;
     /// A reload is running already; only one runs at a time.
     RELOAD_BUSY = "reload.busy", 409;
     /// A plugin that is not down already can't be built or started; the old generation serves on.

@@ -23,7 +23,7 @@ use http_body_util::{BodyExt as _, Limited};
 use std::{
     any::Any,
     fmt, mem,
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, OnceLock},
 };
 use tokio::time::Instant;
 
@@ -65,7 +65,7 @@ pub struct Exchange {
     pub(super) outcome: Outcome,
     pub(crate) cx: RequestContext,
     /// The same, for whoever keeps it. Most requests are answered without anybody who does.
-    shared: Option<Arc<RequestContext>>,
+    pub(super) shared: Option<Arc<RequestContext>>,
     pub(super) table: Arc<RouteTable>,
     /// That of the route that was matched first, once another was.
     first: Option<Arc<Chain>>,
@@ -117,6 +117,7 @@ impl Exchange {
                 arrived,
                 handling,
                 params,
+                trace: OnceLock::new(),
             },
             shared: None,
             table: Arc::clone(table),
@@ -314,11 +315,14 @@ impl Exchange {
         let (handling, params) = self.table.find(self.method(), self.uri());
         self.cx.handling = handling;
         self.cx.params = params;
-        self.shared = None;
+        if let Some(shared) = self.shared.take() {
+            self.cx.trace.clone_from(&shared.trace);
+        }
     }
 
     /// The request, for a handler. Method and URI stay behind as copies for the way out.
     pub(crate) fn take_request(&mut self) -> Request {
+        self.remember_trace();
         let mut request = Request::new(mem::take(&mut self.body));
         request.method_mut().clone_from(&self.head.method);
         request.uri_mut().clone_from(&self.head.uri);
@@ -341,6 +345,7 @@ impl Exchange {
         if self.entered == 0 {
             return;
         }
+        self.remember_trace();
         self.head.headers.clear();
         self.head.extensions.clear();
     }

@@ -3,8 +3,11 @@
 //! A span says the same, and costs some 7,000 instructions a request with `tracing-subscriber`'s registry, written or not.
 //! A mark costs a line of the log something, and a request that writes none nearly nothing.
 
-use crate::request_id::RequestId;
-use http::{Method, uri::PathAndQuery};
+use crate::{
+    request_id::RequestId,
+    trace_context::{TraceContext, TraceId},
+};
+use http::{HeaderValue, Method, uri::PathAndQuery};
 use scoped_tls::scoped_thread_local;
 use std::{
     pin::Pin,
@@ -16,6 +19,8 @@ pub(crate) struct Mark {
     pub(crate) method: Method,
     pub(crate) path: Option<PathAndQuery>,
     pub(crate) id: RequestId,
+    /// `traceparent`, as the caller has sent it.
+    pub(crate) trace: Option<HeaderValue>,
 }
 
 // That of the request that this thread works on.
@@ -34,6 +39,12 @@ impl Mark {
         } else {
             read(None)
         }
+    }
+
+    /// The trace that it belongs to, if the caller has begun one.
+    pub(crate) fn trace_id(&self) -> Option<TraceId> {
+        let sent = self.trace.as_ref()?.to_str().ok()?;
+        Some(TraceContext::parse(sent)?.trace_id())
     }
 
     /// The path, without the query: that may hold what does not belong into a log.

@@ -4,12 +4,13 @@ use super::{params::Params, table::Handling};
 use crate::{
     error::{Error, code},
     scope::Scope,
+    trace_context::TraceContext,
 };
 use http::{HeaderMap, request::Parts};
 use ipnet::IpNet;
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 use tokio::time::Instant;
 
@@ -21,6 +22,8 @@ pub(crate) struct Arrived {
     /// Whether only the head of the answer was asked for; an around may ask for more inside.
     pub(crate) is_head: bool,
     pub(crate) scope: Scope,
+    /// Whether it may have come with a trace.
+    pub(crate) has_trace: bool,
     pub(crate) client: ClientAddr,
     pub(crate) peer: SocketAddr,
 }
@@ -31,6 +34,8 @@ pub(crate) struct RequestContext {
     pub(crate) arrived: Arrived,
     pub(crate) handling: Arc<Handling>,
     pub(crate) params: Option<Params>,
+    /// Once somebody has asked for it.
+    pub(crate) trace: OnceLock<Arc<TraceContext>>,
 }
 
 impl RequestContext {

@@ -132,6 +132,7 @@ impl Making<'_> {
             record.tasks.clone(),
             Weak::clone(&self.plan.current),
             Arc::downgrade(&self.plan.bus),
+            Weak::clone(&self.plan.desk),
             self.plan.serves.clone(),
             Meter::new(Arc::clone(&record.owner)),
         );

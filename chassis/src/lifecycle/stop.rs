@@ -20,6 +20,13 @@ impl Remains {
             instances: generation.instances.clone(),
         }
     }
+
+    /// Tells all of them that they are about to stop.
+    pub(crate) fn announce(&self) {
+        for instance in &self.instances {
+            instance.record.tasks.announce_stop();
+        }
+    }
 }
 
 /// Stops the instances of a generation, in reverse; the errors, each with its plugin. Of their moments the plugins in
@@ -29,14 +36,12 @@ pub(crate) async fn stop(
     scope: &Scope,
     workers: &tokio::runtime::Handle,
 ) -> Vec<Error> {
+    remains.announce();
     let Remains {
         number,
         mut instances,
     } = remains;
     let mut errors = Vec::new();
-    for instance in &instances {
-        instance.record.tasks.announce_stop();
-    }
     while let Some(instance) = instances.pop() {
         let record = Arc::clone(&instance.record);
         let tell = async |point| tell(point, scope, &record, number, workers).await;

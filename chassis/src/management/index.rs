@@ -91,6 +91,28 @@ const ENDPOINTS: &[Endpoint] = &[
         "/events/dead-letters/{id}/retry",
         "try once more to deliver one of them",
     ),
+    get(
+        "/services",
+        "all services that are registered here, by name; no plugin is asked",
+    ),
+    get(
+        "/services/{name}",
+        "those of one name; `?tag=` and `?passing=true` choose among them",
+    ),
+    get(
+        "/loggers",
+        "the levels of the log, and who has another for a time",
+    ),
+    other(
+        "PUT",
+        "/loggers/{target}",
+        "another level for a target of the log: `{\"level\": \"debug\", \"for\": \"10m\"}`; then it has its own again",
+    ),
+    other(
+        "DELETE",
+        "/loggers/{target}",
+        "give a target of the log its own level back",
+    ),
     post(
         "/plugins/{name}/enable",
         "let a plugin take part, by a reload; a restart forgets it",

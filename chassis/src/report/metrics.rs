@@ -64,7 +64,7 @@ fn generations(page: &mut Page, reloader: &Reloader, told: &ServiceSettings) {
     let service = lease
         .as_ref()
         .map(|lease| &lease.0.config.settings().service);
-    let ServiceSettings { name, version } = service.unwrap_or(told);
+    let ServiceSettings { name, version, .. } = service.unwrap_or(told);
     page.begin(&table::BUILD_INFO);
     let labels = [
         ("version", env!("CARGO_PKG_VERSION")),

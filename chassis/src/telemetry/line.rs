@@ -75,14 +75,21 @@ fn as_fields(mark: &Mark, line: &mut String, is_colourful: bool) -> fmt::Result 
     field("method", &mark.method)?;
     // In quotes, as `tracing-subscriber` writes texts.
     field("path", &format_args!("{:?}", mark.path()))?;
-    field("request_id", &format_args!("{:?}", mark.id.as_str()))
+    field("request_id", &format_args!("{:?}", mark.id.as_str()))?;
+    match mark.trace_id() {
+        Some(id) => field("trace_id", &id),
+        None => Ok(()),
+    }
 }
 
 fn as_object(mark: &Mark, line: &mut String, _: bool) -> fmt::Result {
-    let request = json!({
+    let mut request = json!({
         "method": mark.method.as_str(),
         "path": mark.path(),
         "request_id": mark.id.as_str(),
     });
+    if let Some(id) = mark.trace_id() {
+        request["trace_id"] = id.to_string().into();
+    }
     write!(line, ",\"request\":{request}")
 }

@@ -8,10 +8,12 @@ use chassis::Error;
 mod load;
 mod interpolate;
 mod environment;
+mod trace;
 
 pub use environment::environment;
 pub use interpolate::interpolate;
 pub use load::load;
+pub use trace::trace;
 
 /// The name of the text that stands in for a file.
 const FILE: &str = "config.yaml";
@@ -65,6 +67,11 @@ mod tests {
     #[test]
     fn the_corpus_of_environment_holds() {
         corpus("environment", environment);
+    }
+
+    #[test]
+    fn the_corpus_of_trace_holds() {
+        corpus("trace", trace);
     }
 
     fn corpus(target: &str, run: fn(&[u8])) {

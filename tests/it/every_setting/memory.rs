@@ -6,7 +6,7 @@ use crate::{
     scripted::{Quiet, info, scripted},
 };
 use chassis::{
-    Body, ClientAddr, Json, PluginState, Registration,
+    Body, ClientAddr, Json, PluginState, Registration, Service, ServiceEntry,
     testing::{TestBuilder, TestChassis},
 };
 use http::Request;
@@ -164,5 +164,44 @@ pub(super) fn two_plugins(setting: Setting) -> String {
             running += usize::from(app.get(path).await.status() == 200);
         }
         format!("{running} run")
+    })
+}
+
+pub(super) fn own_id(setting: Setting) -> String {
+    own(setting).id
+}
+
+pub(super) fn own_address(setting: Setting) -> String {
+    let own = own(setting);
+    format!("{}:{}", own.address, own.port)
+}
+
+pub(super) fn own_tags(setting: Setting) -> String {
+    own(setting).tags.join(", ")
+}
+
+pub(super) fn own_meta(setting: Setting) -> String {
+    let pair = |(key, value)| format!("{key}={value}");
+    own(setting).meta.into_iter().map(pair).collect()
+}
+
+/// What a service is registered as that is called `service`.
+fn own(setting: Setting) -> ServiceEntry {
+    in_virtual_time(async {
+        let app = service(setting).set("service.name", "service");
+        let app = app.start().await.expect("the service starts");
+        let mut found = app.handle().services().find("service").expect("it serves");
+        found.pop().expect("it is registered")
+    })
+}
+
+pub(super) fn two_services(setting: Setting) -> String {
+    in_virtual_time(async {
+        let app = service(setting).start().await.expect("the service starts");
+        let services = app.handle().services();
+        _ = services
+            .register(Service::new("other", "10.0.0.5", 1))
+            .await;
+        format!("{} registered", services.list().expect("it serves").len())
     })
 }

@@ -11,16 +11,20 @@ use serde_json::json;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_index_lists_endpoints_and_all_of_them_exist() {
     let (running, management) = shop().await;
+    let service = chassis::Service::new("pool", "127.0.0.1", 1);
+    let registered = running.handle().services().register(service).await;
+    registered.expect("it is registered");
     let index = get_json(management, "/").await;
     let endpoints = index.as_array().unwrap();
-    assert_eq!(endpoints.len(), 29);
+    assert_eq!(endpoints.len(), 34);
     for endpoint in endpoints {
         assert!(
             endpoint["description"]
                 .as_str()
                 .is_some_and(|text| !text.is_empty())
         );
-        let path = endpoint["path"].as_str().unwrap().replace("{name}", "pool");
+        let path = endpoint["path"].as_str().unwrap();
+        let path = path.replace("{name}", "pool").replace("{target}", "root");
         let path = path.replace("{group}", "storage");
         let answer = request(management, Method::OPTIONS, &path, &[], "").await;
         let allow = answer.1[header::ALLOW].to_str().unwrap().to_owned();

@@ -99,8 +99,8 @@ fn go_plugins() {
         found(GO_PLUGINS, &[]),
         [
             "config.yaml:1:1: `log_level` is not a known section (write `log: {filter: info}`)",
-            "config.yaml:2:1: `default_retry` is not a known section (known here: `admission`, `events`, `health`, `lifecycle`, `log`, `management`, `metrics`, `plugins`, `reload`, `server`, `service`, `shutdown`)",
-            "config.yaml:3:1: `security` is not a known section (known here: `admission`, `events`, `health`, `lifecycle`, `log`, `management`, `metrics`, `plugins`, `reload`, `server`, `service`, `shutdown`)",
+            "config.yaml:2:1: `default_retry` is not a known section (known here: `admission`, `discovery`, `events`, `health`, `lifecycle`, `log`, `management`, `metrics`, `plugins`, `reload`, `server`, `service`, `shutdown`)",
+            "config.yaml:3:1: `security` is not a known section (known here: `admission`, `discovery`, `events`, `health`, `lifecycle`, `log`, `management`, `metrics`, `plugins`, `reload`, `server`, `service`, `shutdown`)",
             "config.yaml:4:1: `plugins`: expected a map, found a list (write each under its name: `auth-service: {..}`)",
         ]
     );

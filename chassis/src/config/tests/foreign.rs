@@ -91,7 +91,7 @@ fn below_plugins() {
         (
             "chassis",
             "{log: debug}",
-            "the chassis is no plugin (its settings are sections beside `plugins:`: `admission`, `events`, `health`, `lifecycle`, `log`, `management`, `metrics`, `reload`, `server`, `service`, `shutdown`)",
+            "the chassis is no plugin (its settings are sections beside `plugins:`: `admission`, `discovery`, `events`, `health`, `lifecycle`, `log`, `management`, `metrics`, `reload`, `server`, `service`, `shutdown`)",
         ),
         (
             "metrics",

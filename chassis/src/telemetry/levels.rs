@@ -1,0 +1,327 @@
+//! The levels of the log while the service runs: changed for a time, and back by themselves.
+
+use crate::{
+    config::log_filter,
+    error::{Error, Result, code},
+    text,
+};
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::{Duration, SystemTime},
+};
+use tokio::{runtime::Handle, task::AbortHandle};
+use tracing_subscriber::{EnvFilter, Registry, reload};
+
+/// How many targets may have another level at a time.
+const MAX_CHANGED: usize = 64;
+
+/// The longest time that a level may be another one.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The longest name of a target.
+const MAX_TARGET: usize = 256;
+
+/// What the level of everything else is called.
+const ROOT: &str = "root";
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// The levels of the log: what `GET /loggers` answers.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct LogReport {
+    /// Levels by target, as `log.filter` or `RUST_LOG` says; none where the log is not the service's own.
+    pub filter: Option<String>,
+    /// The targets that have another level for a time.
+    pub changed: Vec<ChangedLevel>,
+}
+
+impl LogReport {
+    /// Where the log is somebody else's.
+    pub(crate) fn of_nobody() -> Self {
+        Self {
+            filter: None,
+            changed: Vec::new(),
+        }
+    }
+}
+
+/// A target that has another level for a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ChangedLevel {
+    /// The target; `root` is everything that no other names.
+    pub target: String,
+    /// Its level.
+    pub level: &'static str,
+    /// When it has its own again, in milliseconds since 1970.
+    #[serde(serialize_with = "unix_millis")]
+    pub until: SystemTime,
+}
+
+fn unix_millis<S: serde::Serializer>(time: &SystemTime, to: S) -> Result<S::Ok, S::Error> {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    let millis = since.unwrap_or_default().as_millis();
+    to.serialize_u64(u64::try_from(millis).unwrap_or(u64::MAX))
+}
+
+/// The levels of the log that `chassis::main` has installed.
+pub(crate) struct Levels {
+    /// As they are by themselves.
+    base: String,
+    filter: reload::Handle<EnvFilter, Registry>,
+    changed: Mutex<Changes>,
+}
+
+#[derive(Default)]
+struct Changes {
+    by_target: BTreeMap<String, Change>,
+    /// How many there were: each has another number.
+    count: u64,
+}
+
+struct Change {
+    level: &'static str,
+    until: SystemTime,
+    number: u64,
+    back: AbortHandle,
+}
+
+impl Levels {
+    pub(super) fn new(base: String, filter: reload::Handle<EnvFilter, Registry>) -> Self {
+        Self {
+            base,
+            filter,
+            changed: Mutex::default(),
+        }
+    }
+
+    fn changed(&self) -> MutexGuard<'_, Changes> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn report(&self) -> LogReport {
+        let changed = self.changed();
+        let all = changed.by_target.iter();
+        LogReport {
+            filter: Some(self.base.clone()),
+            changed: all.map(|(target, change)| change.report(target)).collect(),
+        }
+    }
+
+    /// Gives a target another level for a time. The runtime is where that time is waited for.
+    pub(crate) fn set(
+        self: &Arc<Self>,
+        target: &str,
+        level: &str,
+        lasts: Duration,
+        runtime: &Handle,
+    ) -> Result<ChangedLevel> {
+        check_target(target)?;
+        let level = level_of(level)?;
+        if lasts.is_zero() || lasts > LONGEST {
+            let message = format!("`{}` is no time for a level", text::show_duration(lasts));
+            return Err(Error::new(code::BAD_REQUEST, message)
+                .with_help("write more than nothing and at most a day: `\"for\": \"10m\"`"));
+        }
+        let mut changed = self.changed();
+        if changed.by_target.len() >= MAX_CHANGED && !changed.by_target.contains_key(target) {
+            let message = format!("{MAX_CHANGED} targets have another level, as many as may have");
+            return Err(Error::new(code::CONFLICT, message)
+                .with_help("take one back: `DELETE /loggers/{target}`"));
+        }
+        changed.count += 1;
+        let number = changed.count;
+        let back = {
+            let (levels, target) = (Arc::downgrade(self), target.to_owned());
+            runtime.spawn(async move {
+                tokio::time::sleep(lasts).await;
+                expire(&levels, &target, number);
+            })
+        };
+        let change = Change {
+            level,
+            until: SystemTime::now() + lasts,
+            number,
+            back: back.abort_handle(),
+        };
+        let report = change.report(target);
+        if let Some(before) = changed.by_target.insert(target.to_owned(), change) {
+            before.back.abort();
+        }
+        self.apply(&changed)?;
+        Ok(report)
+    }
+
+    /// Gives a target its own level back.
+    pub(crate) fn reset(&self, target: &str) -> Result<()> {
+        let mut changed = self.changed();
+        match changed.by_target.remove(target) {
+            Some(change) => change.back.abort(),
+            None => {
+                let target = text::visible(target);
+                let message = format!("the level of `{target}` is its own");
+                return Err(Error::new(code::NOT_FOUND, message)
+                    .with_help("`GET /loggers` lists those that have another"));
+            }
+        }
+        self.apply(&changed)
+    }
+
+    fn apply(&self, changed: &Changes) -> Result<()> {
+        let mut filter = self.base.clone();
+        for (target, Change { level, .. }) in &changed.by_target {
+            filter += &match &**target {
+                ROOT => format!(",{level}"),
+                target => format!(",{target}={level}"),
+            };
+        }
+        Ok(self.filter.reload(log_filter(&filter)?)?)
+    }
+}
+
+fn expire(levels: &Weak<Levels>, target: &str, number: u64) {
+    let Some(levels) = levels.upgrade() else {
+        return;
+    };
+    let mut changed = levels.changed();
+    let is_the_same = |change: &Change| change.number == number;
+    if !changed.by_target.get(target).is_some_and(is_the_same) {
+        return;
+    }
+    changed.by_target.remove(target);
+    let outcome = levels.apply(&changed);
+    drop(changed);
+    match outcome {
+        Ok(()) => tracing::info!(
+            target,
+            "the level of this target of the log is its own again"
+        ),
+        Err(error) => tracing::error!(error = %error.line(), "the levels of the log can't be set"),
+    }
+}
+
+impl Change {
+    fn report(&self, target: &str) -> ChangedLevel {
+        ChangedLevel {
+            target: target.to_owned(),
+            level: self.level,
+            until: self.until,
+        }
+    }
+}
+
+/// Words joined by `::`, as modules are called: nothing that means something else in a filter.
+fn check_target(target: &str) -> Result<()> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-:.".contains(c);
+    if (1..=MAX_TARGET).contains(&target.len()) && target.chars().all(is_plain) {
+        return Ok(());
+    }
+    let message = format!("`{}` is not a target of the log", text::visible(target));
+    Err(Error::new(code::BAD_REQUEST, message)
+        .with_help("write the path of a module (`orders::store`), or `root` for all others"))
+}
+
+fn level_of(level: &str) -> Result<&'static str> {
+    let known = LEVELS
+        .iter()
+        .find(|known| level.eq_ignore_ascii_case(known));
+    known.copied().ok_or_else(|| {
+        let message = format!("`{}` is not a level", text::visible(level));
+        let help = format!("write one of {}", text::quoted(LEVELS));
+        Error::new(code::BAD_REQUEST, message).with_help(help)
+    })
+}
+
+impl fmt::Debug for Levels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Levels")
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+    use tracing_subscriber::{fmt::MakeWriter, layer::SubscriberExt as _};
+
+    /// What was written.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl MakeWriter<'_> for Written {
+        type Writer = Self;
+
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
+
+    /// The levels that are logged of a target, while something is set.
+    fn logged(base: &str, set: &[(&str, &str)]) -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.enable_time().build().unwrap();
+        let (filter, handle) = reload::Layer::new(log_filter(base).unwrap());
+        let levels = Arc::new(Levels::new(base.to_owned(), handle));
+        let written = Written::default();
+        let layer = tracing_subscriber::fmt::layer().with_writer(written.clone());
+        let subscriber = tracing_subscriber::registry().with(filter).with(layer);
+        tracing::subscriber::with_default(subscriber, || {
+            for (target, level) in set {
+                let minute = Duration::from_secs(60);
+                levels.set(target, level, minute, runtime.handle()).unwrap();
+            }
+            tracing::error!(target: "orders::store", "line");
+            tracing::warn!(target: "orders::store", "line");
+            tracing::info!(target: "orders::store", "line");
+            tracing::debug!(target: "orders::store", "line");
+        });
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let all = ["ERROR", "WARN", "INFO", "DEBUG"].into_iter();
+        let found: Vec<&str> = all.filter(|level| text.contains(level)).collect();
+        found.join(" ")
+    }
+
+    #[test]
+    fn what_is_set_comes_before_what_is_said() {
+        assert_eq!(logged("info", &[]), "ERROR WARN INFO");
+        assert_eq!(logged("info", &[("root", "warn")]), "ERROR WARN");
+        assert_eq!(
+            logged("info", &[("orders", "debug")]),
+            "ERROR WARN INFO DEBUG"
+        );
+        assert_eq!(
+            logged("info,orders=error", &[("orders", "WARN")]),
+            "ERROR WARN"
+        );
+        assert_eq!(
+            logged("info", &[("orders", "debug"), ("orders::store", "off")]),
+            ""
+        );
+        assert_eq!(logged("info", &[("prices", "trace")]), "ERROR WARN INFO");
+    }
+
+    #[test]
+    fn nothing_gets_into_the_filter_that_is_no_target() {
+        for target in ["", "a=b", "a,b", "[a]", "a b", "\u{e4}", &"x".repeat(257)] {
+            assert!(check_target(target).is_err(), "{target}");
+        }
+        assert!(check_target("orders::store").is_ok() && check_target("a.b-c_d").is_ok());
+        assert!(level_of("loud").is_err());
+    }
+}
