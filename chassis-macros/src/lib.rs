@@ -406,47 +406,7 @@ read_by_contributes! {
     /// Keys: `priority`, `after`, `before`, `requires`, `deadline`, as for [`#[filter]`](macro@filter).
     call;
 
-    /// Is told of events.
-    ///
-    /// ```
-    /// # use chassis::prelude::*;
-    /// # use serde::{Deserialize, Serialize};
-    /// # #[derive(Serialize, Deserialize)]
-    /// # struct OrderPlaced { number: u64 }
-    /// # #[plugin]
-    /// # struct Shop;
-    /// # impl Plugin for Shop {
-    /// #     type Config = NoConfig;
-    /// #     async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> { Ok(Self) }
-    /// # }
-    /// # #[contributes]
-    /// # impl Shop {
-    /// #[on("order.placed", retries = 3, backoff = "1s")]
-    /// async fn pack(&self, order: Arc<OrderPlaced>) -> Result<()> {
-    ///     println!("packing {}", order.number);
-    ///     Ok(())
-    /// }
-    ///
-    /// #[on("order.**", when = |message: &Message| message.source() != "shop")]
-    /// async fn note(&self, message: Message) {
-    ///     println!("{} {}", message.time().elapsed().unwrap_or_default().as_secs(), message.topic());
-    /// }
-    /// # }
-    /// ```
-    ///
-    /// An async method in a `#[contributes]` block. It takes an `Arc` of a type that the event fits, the `Message`, or
-    /// both, and returns nothing or a `Result<()>`. A `*` in the topic is any word, a `**` at its end one or more. The
-    /// events of one plugin come one after the other, in the order in which they were published.
-    ///
-    /// # Keys
-    ///
-    /// | key | means |
-    /// |---|---|
-    /// | `retries = 3` | how often it is tried again when it fails; then the event is a dead letter; 0 unless given |
-    /// | `backoff = "1s"` | how long until then, and twice as long before each further attempt; 1 s unless given |
-    /// | `when = is_mine` | a function of `&Message`: which events are wanted, beside their topic |
-    /// | `deadline = "2s"` | how long one call may take; 5 s unless given |
-    /// | `priority = 10` | its place among the handlers of this plugin that want the same event, lower first |
+    #[doc = include_str!("../docs/on.md")]
     on;
 
     /// Stands around all that is inside of it, down to the handler.
@@ -478,66 +438,9 @@ read_by_contributes! {
     /// Keys: `priority`, `after`, `before`, `requires`, `deadline`, `routes`, as for [`#[filter]`](macro@filter).
     around;
 
-    /// Says how something is: a health check.
-    ///
-    /// ```
-    /// # use chassis::prelude::*;
-    /// # #[plugin]
-    /// # struct Shop;
-    /// # impl Plugin for Shop {
-    /// #     type Config = NoConfig;
-    /// #     async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> { Ok(Self) }
-    /// # }
-    /// # impl Shop { async fn ping(&self) -> std::io::Result<()> { Ok(()) } }
-    /// # #[contributes]
-    /// # impl Shop {
-    /// #[health(interval = "30s", critical)]
-    /// async fn database(&self) -> Result<Health> {
-    ///     self.ping().await?;
-    ///     Ok(Health::up().with("connections", 5))
-    /// }
-    /// # }
-    /// ```
-    ///
-    /// An async method in a `#[contributes]` block. It takes nothing, and returns a `Health`, nothing, or a `Result` of
-    /// these: an error is `down`. It is called in the background, again and again, from the start of the plugin to its end.
-    ///
-    /// # Keys
-    ///
-    /// | key | means | unless given |
-    /// |---|---|---|
-    /// | `name = "database"` | what it is called in the plugin | the name of the method |
-    /// | `interval = "30s"` | how long after its last answer it is called again | `health.interval` |
-    /// | `deadline = "2s"` | how long an answer may take; later it is down | `health.deadline` |
-    /// | `failures = 3` | how many failures in a row call it down | `health.failure_threshold` |
-    /// | `successes = 1` | how many other answers in a row call it up again | `health.success_threshold` |
-    /// | `critical` | while it is down, the service is down and not ready | it only is degraded |
-    /// | `liveness` | while it is down, the process is to be restarted | it is not |
-    /// | `group = "storage"` | `GET /health/storage` asks for it; a list for several | none |
+    #[doc = include_str!("../docs/health.md")]
     health;
 
-    /// Collects metrics, every `metrics.interval`.
-    ///
-    /// ```
-    /// # use chassis::prelude::*;
-    /// # #[plugin]
-    /// # struct Shop;
-    /// # impl Plugin for Shop {
-    /// #     type Config = NoConfig;
-    /// #     async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> { Ok(Self) }
-    /// # }
-    /// # #[contributes]
-    /// # impl Shop {
-    /// #[metrics(deadline = "1s")]
-    /// async fn stock(&self) -> Vec<MetricSample> {
-    ///     vec![MetricSample::gauge("stock.items", 42.0).help("Items in stock.")]
-    /// }
-    /// # }
-    /// ```
-    ///
-    /// An async method in a `#[contributes]` block. It takes nothing, and returns a list or a `Result` of one. It runs in the
-    /// background; what it gave last is shown by `GET /metrics`, and by `GET /plugins/metrics` under its own names.
-    ///
-    /// Keys: `priority`, `after`, `before`, `requires`, `deadline`, as for [`#[filter]`](macro@filter).
+    #[doc = include_str!("../docs/metrics.md")]
     metrics;
 }

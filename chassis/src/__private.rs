@@ -225,15 +225,9 @@ pub fn on<'t, P: Send + Sync + 'static>(
     topic: &'static str,
     this: &Arc<P>,
     place: Place,
-    reads: Option<&'static str>,
     call: AskMethod<P, Message, ()>,
 ) -> Subscribed<'t> {
-    to.subscription(topic, place, reads, method(this, call))
-}
-
-/// The type that a subscriber's method reads events as: that of the first argument that does.
-pub fn reads(arguments: &[Option<&'static str>]) -> Option<&'static str> {
-    arguments.iter().copied().flatten().next()
+    to.subscription(topic, place, None, method(this, call))
 }
 
 pub fn filter_named<'t, P: Send + Sync + 'static>(

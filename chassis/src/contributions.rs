@@ -4,7 +4,6 @@ use crate::{
     call::{Bounds, Stats},
     command::{CliCommand, CommandCall},
     error::{Error, Result},
-    event::{Event, EventFn, FromMessage, OnClosure, Subscription},
     health::Wish as HealthWish,
     http::{
         Around, AroundFn, Endpoint, HandlerEndpoint, Inside, LayerFn, Metadata, Mount, Next,
@@ -13,9 +12,9 @@ use crate::{
     },
     point::{
         ActionClosure, ActionFn, ActionPoint, CallClosure, CallFn, CallPoint, FilterClosure,
-        FilterFn, FilterPoint, IntoDone, IntoFlow, NamedPoint, PointSpec, ProvideClosure,
-        ProvideFn, ProviderPoint,
-        handler::{self, ActionClosureFn, CallClosureFn, FilterClosureFn, ProvideClosureFn},
+        FilterFn, FilterPoint, IntoFlow, NamedPoint, PointSpec, ProvideClosure, ProvideFn,
+        ProviderPoint,
+        handler::{ActionClosureFn, CallClosureFn, FilterClosureFn, ProvideClosureFn},
         order::Wish,
     },
     points,
@@ -195,47 +194,6 @@ impl Contributions {
         self.provide(&points::CLI_COMMANDS, move |_: &()| {
             std::future::ready(Ok::<_, Error>(command))
         })
-    }
-
-    /// Subscribes to the events of a type. They come one after the other, in the order in which they were published.
-    #[track_caller]
-    pub fn subscribe<E, F, Fut>(&mut self, handler: F) -> Subscribed<'_>
-    where
-        E: Event,
-        F: FnOnce(Arc<E>) -> Fut + Clone + Send + Sync + 'static,
-        Fut: Future<Output: IntoDone> + Send + 'static,
-    {
-        self.on(E::TOPIC, handler)
-    }
-
-    /// Subscribes to events by their topic: `order.placed` is that one, `order.*` has one more word, `order.**` one or
-    /// more. The handler takes an `Arc` of any type that the event fits, a [`Message`](crate::Message), or both as a
-    /// tuple. A malformed pattern is an error at start.
-    #[track_caller]
-    pub fn on<M, F, Fut>(&mut self, topic: &str, handler: F) -> Subscribed<'_>
-    where
-        M: FromMessage + Send + 'static,
-        F: FnOnce(M) -> Fut + Clone + Send + Sync + 'static,
-        Fut: Future<Output: IntoDone> + Send + 'static,
-    {
-        let handler = OnClosure {
-            handler,
-            takes: PhantomData,
-        };
-        self.subscription(topic, Place::caller(), M::type_name(), Arc::new(handler))
-    }
-
-    pub(crate) fn subscription(
-        &mut self,
-        topic: &str,
-        place: Place,
-        reads: Option<&'static str>,
-        handler: EventFn,
-    ) -> Subscribed<'_> {
-        let at = format!("{}:{}", place.file, place.line);
-        let subscription = Subscription::new(topic, &at, reads, handler);
-        let placed = self.add(points::EVENTS.name, place, subscription, handler::DEADLINE);
-        Subscribed { placed }
     }
 
     /// Puts a handler at a provider point.

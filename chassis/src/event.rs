@@ -14,7 +14,7 @@ mod message;
 mod topic;
 
 pub(crate) use self::{
-    bus::{Bus, QueueTerms},
+    bus::Bus,
     subscription::{EventFn, EventPoint, OnClosure, Subscription},
     watch::{Watch, Watched},
 };

@@ -1,22 +1,18 @@
 //! The handle of a running service: in code what the management endpoints do over HTTP.
 
 use crate::{
-    config::{ConfigReport, Overrides, ServiceSettings},
+    config::{ConfigReport, ServiceSettings},
     error::{Error, Result, code},
-    event::{DeadLetter, Events, EventsReport, Watch},
     generation::Generation,
     http::{Body, Response},
-    reload::{GenerationReport, Reloaded, Reloader},
-    report::{
-        self, Addresses, Explanation, HealthReport, MetricReport, PluginReport, PluginStatus,
-        PointReport, Probe, ServiceReport,
-    },
+    reload::{GenerationReport, Reloader},
+    report::{Addresses, Explanation, PluginReport, PluginStatus, PointReport, ServiceReport},
     scope::Scope,
     service,
     services::{Holder, Services},
     telemetry::{ChangedLevel, Levels, LogReport},
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::{
     collections::BTreeMap,
     fmt,
@@ -27,6 +23,9 @@ use std::{
 };
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
+
+mod change;
+mod eyes;
 
 /// The handle of a running service. Cheap to clone; it keeps nothing alive, and answers with the error `closed` once
 /// the service has stopped.
@@ -88,61 +87,6 @@ impl ChassisHandle {
         self.reloader
             .upgrade()
             .is_some_and(|reloader| reloader.not_ready().is_none())
-    }
-
-    /// How the service is, with all its health checks. Each was asked in the background: this only looks at the answers.
-    ///
-    /// # Errors
-    ///
-    /// If the service has stopped.
-    pub fn health(&self) -> Result<HealthReport> {
-        Ok(HealthReport::of_service(&*self.reloader()?))
-    }
-
-    /// How one instance is: the worst that its checks say.
-    ///
-    /// # Errors
-    ///
-    /// If there is none of this name; the error names the nearest.
-    pub fn health_of_plugin(&self, name: &str) -> Result<HealthReport> {
-        HealthReport::of_plugin(&*self.reloader()?, name)
-    }
-
-    /// How a group of checks is: the worst that one of them says.
-    ///
-    /// # Errors
-    ///
-    /// If there is none of this name, or nothing serves.
-    pub fn health_of_group(&self, name: &str) -> Result<HealthReport> {
-        HealthReport::of_group(&*self.reloader()?, name)
-    }
-
-    /// Whether the process is alive: not, if a health check that is marked `liveness` is down.
-    ///
-    /// # Errors
-    ///
-    /// If the service has stopped.
-    pub fn liveness(&self) -> Result<Probe> {
-        Ok(Probe::live(&*self.reloader()?))
-    }
-
-    /// Whether requests should come: the service serves and is not about to stop, its required plugins run, and no
-    /// critical health check is down. At the start of the service each critical check has to answer first.
-    ///
-    /// # Errors
-    ///
-    /// If the service has stopped.
-    pub fn readiness(&self) -> Result<Probe> {
-        Ok(Probe::ready(&*self.reloader()?))
-    }
-
-    /// Whether the service has started: every required plugin has run once.
-    ///
-    /// # Errors
-    ///
-    /// If the service has stopped.
-    pub fn startup(&self) -> Result<Probe> {
-        Ok(Probe::startup(&*self.reloader()?))
     }
 
     /// Enters the generation that serves now, for one unit of work.
@@ -269,34 +213,6 @@ impl ChassisHandle {
         Ok(read(&self.reloader()?.serving()?.0))
     }
 
-    /// The metrics of the service, as Prometheus reads them. No plugin is called: what plugins collect was collected before.
-    ///
-    /// # Errors
-    ///
-    /// If the service has stopped.
-    pub fn metrics(&self) -> Result<String> {
-        let (told, _) = self.birth.told.get().cloned().unwrap_or_default();
-        Ok(report::page(&*self.reloader()?, &told))
-    }
-
-    /// The metrics of each plugin that has some: by `plugin.NAME`, and by the names that the plugin gave them.
-    ///
-    /// # Errors
-    ///
-    /// If the service has stopped.
-    pub fn plugin_metrics(&self) -> Result<BTreeMap<String, Map<String, Value>>> {
-        Ok(report::of_plugins(&*self.reloader()?))
-    }
-
-    /// The metrics of one plugin.
-    ///
-    /// # Errors
-    ///
-    /// If there is none of this name; the error names the nearest.
-    pub fn metrics_of(&self, plugin: &str) -> Result<Vec<MetricReport>> {
-        report::of_plugin(&*self.reloader()?, plugin)
-    }
-
     /// The service as a whole: its name, its age, where it listens.
     ///
     /// # Errors
@@ -339,48 +255,6 @@ impl ChassisHandle {
         Ok(lease.0.config.report(&schemas))
     }
 
-    /// What is published, who subscribes, and what waits.
-    ///
-    /// # Errors
-    ///
-    /// If nothing serves.
-    pub fn events_report(&self) -> Result<EventsReport> {
-        self.reloader()?.bus.report()
-    }
-
-    /// The events that could not be delivered, the newest first.
-    ///
-    /// # Errors
-    ///
-    /// If the service has stopped.
-    pub fn dead_letters(&self) -> Result<Vec<DeadLetter>> {
-        Ok(self.reloader()?.bus.dead_letters())
-    }
-
-    /// Tries once more to deliver an event that could not be delivered.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such dead letter, its plugin does not subscribe any more, or its queue is full.
-    pub fn retry_dead_letter(&self, id: &str) -> Result<()> {
-        self.reloader()?.bus.retry_dead_letter(id)
-    }
-
-    /// Events from now on whose topic fits a pattern.
-    pub(crate) fn watch_events(&self, pattern: &str) -> Result<Watch> {
-        self.reloader()?.bus.watch(pattern)
-    }
-
-    /// What the program itself publishes events with.
-    ///
-    /// # Errors
-    ///
-    /// If the service has stopped.
-    pub fn events(&self) -> Result<Events> {
-        let bus = Arc::downgrade(&self.reloader()?.bus);
-        Ok(Events::outside(bus, "service".into(), None))
-    }
-
     /// The generations that serve, drain, or have ended lately; the newest first.
     ///
     /// # Errors
@@ -388,106 +262,6 @@ impl ChassisHandle {
     /// If the service has stopped.
     pub fn generations(&self) -> Result<Vec<GenerationReport>> {
         Ok(self.reloader()?.generations())
-    }
-
-    /// Reads the configuration anew, builds the next generation, and makes it the one that serves. Done when the old
-    /// one has stopped. It goes on if the caller stops waiting.
-    ///
-    /// Not to be awaited in a handler of the service itself: a request holds the generation that the reload waits for.
-    ///
-    /// # Errors
-    ///
-    /// If another reload is running, or anything failed before the swap; the old generation serves on.
-    pub async fn reload(&self) -> Result<Reloaded> {
-        let reloader = self.reloader()?;
-        self.on_supervisor(async move { reloader.reload().await })
-            .await
-    }
-
-    /// The same for who can wait until a reload that runs already is done.
-    pub(crate) async fn reload_in_turn(&self) -> Result<Reloaded> {
-        let reloader = self.reloader()?;
-        self.on_supervisor(async move { reloader.reload_in_turn().await })
-            .await
-    }
-
-    /// Lets an instance take part that `enabled: false` keeps out, by a reload. A restart forgets it.
-    ///
-    /// # Errors
-    ///
-    /// If there is none of this name, and as for [`reload`](Self::reload); then nothing has changed.
-    pub async fn enable(&self, plugin: &str) -> Result<Reloaded> {
-        self.change(plugin, |overrides, name| {
-            overrides.set(&["plugins", name, "enabled"], true.into());
-        })
-        .await
-    }
-
-    /// Keeps an instance out, by a reload; those that require it are blocked. A restart forgets it.
-    ///
-    /// # Errors
-    ///
-    /// If there is none of this name, and as for [`reload`](Self::reload); then nothing has changed.
-    pub async fn disable(&self, plugin: &str) -> Result<Reloaded> {
-        self.change(plugin, |overrides, name| {
-            overrides.set(&["plugins", name, "enabled"], false.into());
-        })
-        .await
-    }
-
-    /// Changes the settings of an instance, by a reload: a JSON merge patch (RFC 7396), over what files and environment
-    /// say. `null` takes back what was changed here. A restart forgets it.
-    ///
-    /// # Errors
-    ///
-    /// If there is none of this name, and as for [`reload`](Self::reload); then nothing has changed.
-    pub async fn configure(&self, plugin: &str, patch: Value) -> Result<Reloaded> {
-        self.change(plugin, move |overrides, name| {
-            overrides.patch(&["plugins", name, "config"], &patch);
-        })
-        .await
-    }
-
-    /// Takes back what was changed of an instance while the service runs, by a reload.
-    ///
-    /// # Errors
-    ///
-    /// If there is none of this name, and as for [`reload`](Self::reload); then nothing has changed.
-    pub async fn reset(&self, plugin: &str) -> Result<Reloaded> {
-        self.change(plugin, |overrides, name| {
-            overrides.clear(&["plugins", name]);
-        })
-        .await
-    }
-
-    async fn change(
-        &self,
-        plugin: &str,
-        change: impl FnOnce(&mut Overrides, &str) + Send + 'static,
-    ) -> Result<Reloaded> {
-        // Who is not there can't be changed; the error names the nearest.
-        let name = self.plugin(plugin)?.name;
-        let reloader = self.reloader()?;
-        self.on_supervisor(async move {
-            reloader
-                .reload_with(|overrides| change(overrides, &name))
-                .await
-        })
-        .await
-    }
-
-    /// On the supervisor, and in a task of its own: half a reload is none.
-    async fn on_supervisor(
-        &self,
-        reload: impl Future<Output = Result<Reloaded>> + Send + 'static,
-    ) -> Result<Reloaded> {
-        let reload = self.supervisor.spawn(reload);
-        reload
-            .await
-            .unwrap_or_else(|error| match error.is_cancelled() {
-                true => Err(Error::new(code::CLOSED, "the service has stopped")),
-                false => Err(error.into()),
-            })
     }
 
     /// The levels of the log.

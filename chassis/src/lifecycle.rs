@@ -8,27 +8,24 @@ use crate::{
     call::{carry, panic_text},
     config::{Config, Settings},
     error::{Error, Result, code},
-    event::{Bus, QueueTerms},
+    event::Bus,
     generation::{self, Current, Exporters, Generation, Lease, Parts},
     graph::{Node, Order},
     http::Mount,
     info::Stage,
     instance::{Instance, Record, Terms},
     metrics::Metrics,
-    point::ActionPoint,
-    points::{self, PluginMoment},
+    points,
     registry::{Registry, Spec},
     scope::Scope,
     services::Desk,
     status::PluginState,
 };
 use futures_util::FutureExt as _;
-use serde_json::json;
 use std::{
     collections::BTreeMap,
     panic::AssertUnwindSafe,
     sync::{Arc, Weak},
-    time::Duration,
 };
 use tokio::{sync::oneshot, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -40,11 +37,13 @@ mod sources;
 mod fixed;
 mod start;
 mod stop;
+mod moments;
 mod waves;
 
 pub(crate) use lineup::Lineup;
 #[cfg(feature = "testing")]
 pub(crate) use lineup::order;
+pub(crate) use moments::{Moments, aside, tell};
 pub(crate) use sources::Given;
 pub(crate) use stop::{Remains, stop};
 
@@ -85,6 +84,8 @@ pub(crate) struct Built {
     pub(crate) until_gone: oneshot::Receiver<()>,
     /// What the sources of configuration gave.
     pub(crate) given: Given,
+    /// What those who subscribe are told once it serves.
+    pub(crate) moments: Moments,
 }
 
 /// A generation in the making.
@@ -98,6 +99,7 @@ struct Making<'a> {
     /// What those see that require one of them.
     seen: BTreeMap<usize, Exporters>,
     given: Given,
+    moments: Moments,
 }
 
 /// Builds and starts a generation. If that fails, everything that was built or started is undone.
@@ -120,7 +122,8 @@ pub(crate) async fn build(plan: Plan<'_>) -> Result<Built> {
     if made.is_err() {
         making.roll_back().await;
     }
-    made
+    let moments = std::mem::take(&mut making.moments);
+    made.map(|built| Built { moments, ..built })
 }
 
 impl<'a> Making<'a> {
@@ -134,6 +137,7 @@ impl<'a> Making<'a> {
             built: BTreeMap::new(),
             seen: BTreeMap::new(),
             given: Given::default(),
+            moments: Moments::default(),
         };
         making.adopt(Arc::clone(&making.plan.config))?;
         Ok(making)
@@ -224,7 +228,6 @@ impl<'a> Making<'a> {
             return Ok(built);
         }
         let scope = scope(&built.generation);
-        self.prepare_events(&scope);
         self.find_checks(&scope)?;
         for record in &self.records {
             match record.state() {
@@ -242,19 +245,6 @@ impl<'a> Making<'a> {
         // What failed to start is in the generation still: build it again, without.
         drop((scope, built));
         self.assemble()
-    }
-
-    /// Events wait from now on for those who subscribe in the new generation.
-    fn prepare_events(&self, scope: &Scope) {
-        let (config, events) = (&self.plan.config, &self.plan.config.settings().events);
-        self.plan.bus.prepare(scope, |plugin| {
-            let limits = config.sections().get(plugin).limits;
-            let capacity = limits.queue.unwrap_or(events.queue).get();
-            QueueTerms {
-                capacity: usize::try_from(capacity).unwrap_or(usize::MAX),
-                when_full: limits.when_full.unwrap_or(events.when_full),
-            }
-        });
     }
 
     /// Why an instance can't go on: something that it requires is not in such a state.
@@ -297,16 +287,8 @@ impl<'a> Making<'a> {
             generation,
             until_gone,
             given: self.given.clone(),
+            moments: Moments::default(),
         })
-    }
-
-    async fn tell(
-        &self,
-        point: &'static ActionPoint<PluginMoment>,
-        scope: &Scope,
-        record: &Record,
-    ) {
-        tell(point, scope, record, self.plan.number, &self.plan.workers).await;
     }
 
     /// Whether every instance of these is up that the service can't do without.
@@ -397,47 +379,4 @@ fn log_failure(what: &'static str, plugin: &str, error: &Error) {
 
 fn scope(generation: &Arc<Generation>) -> Scope {
     Scope::new(Arc::new(Lease(Arc::clone(generation))))
-}
-
-/// Tells plugins, and those who subscribe, of a moment in the life of an instance.
-pub(crate) async fn tell(
-    point: &'static ActionPoint<PluginMoment>,
-    scope: &Scope,
-    record: &Record,
-    generation: u64,
-    workers: &tokio::runtime::Handle,
-) {
-    let moment = || {
-        let status = record.status();
-        let mut moment = PluginMoment::new(&record.info, &record.name, generation, status.state);
-        moment.error = status.last_error.map(|error| error.message);
-        moment
-    };
-    if let Some(bus) = Bus::of(scope) {
-        bus.tell(scope, point.name, || json!(moment()));
-    }
-    if point.is_idle(scope) {
-        return;
-    }
-    let (scope, moment) = (scope.clone(), moment());
-    aside(
-        workers,
-        async move { drop(point.run(&scope, &moment).await) },
-    )
-    .await;
-}
-
-/// Lets handlers run on the workers, where plugins belong. The supervisor waits for them, but not for ever: one that
-/// blocks its thread would take with it what the supervisor is there for.
-pub(crate) async fn aside(
-    workers: &tokio::runtime::Handle,
-    work: impl Future<Output = ()> + Send + 'static,
-) {
-    const PATIENCE: Duration = Duration::from_secs(30);
-    if tokio::time::timeout(PATIENCE, workers.spawn(work))
-        .await
-        .is_err()
-    {
-        tracing::error!("handlers of a moment block their thread; going on without them");
-    }
 }

@@ -5,7 +5,7 @@ use crate::{
     entry::ServiceHealth,
     error::{Error, Result, code},
     event::Bus,
-    generation::{Current, Generation},
+    generation::Current,
     http::Mount,
     instance::{Record, not_ready},
     lifecycle::{self, Built, Given, Plan, Remains},
@@ -33,6 +33,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 mod answer;
+mod end;
 mod ledger;
 
 pub use answer::Reloaded;
@@ -225,11 +226,12 @@ impl Reloader {
             generation,
             until_gone,
             given,
+            moments,
         } = built;
         self.current.publish(&generation);
         if let Some(scope) = self.current.scope() {
-            let events = &generation.config.settings().events;
-            self.bus.serve(&scope, events.dead_letters);
+            self.bus.serve(&scope, &generation.config);
+            moments.publish(&self.bus, &scope);
         }
         self.metrics.reloads.published();
         *self.given() = given;
@@ -444,80 +446,6 @@ impl Reloader {
     /// Waits until the service begins to stop.
     pub(crate) async fn until_closing(&self) {
         self.closing.cancelled().await;
-    }
-
-    /// Ends at once: nothing serves any more, and every task is dropped. No plugin is asked to stop.
-    pub(crate) fn abandon(&self) {
-        self.closing.cancel();
-        self.current.close();
-        self.bus.close();
-        self.desk.close();
-        for record in self.records() {
-            record.tasks.cut_off();
-        }
-    }
-
-    /// Lets every event be delivered that waits, while all plugins are there; an error if some take too long.
-    async fn drain_events(&self, generation: &Generation) -> Option<Error> {
-        let patience = generation.config.settings().shutdown.grace;
-        let undelivered = self.bus.drain(patience).await;
-        self.bus.close();
-        (undelivered > 0).then(|| {
-            let message =
-                format!("{undelivered} events were not delivered within `shutdown.grace`");
-            tracing::warn!("{message}");
-            Error::new(code::DEADLINE, message)
-        })
-    }
-
-    /// Deregisters the service, and all that its plugins have registered.
-    pub(crate) async fn leave(&self) {
-        if self.desk.leave_untold() {
-            return;
-        }
-        let desk = Arc::clone(&self.desk);
-        lifecycle::aside(&self.workers, async move { desk.leave().await }).await;
-    }
-
-    /// Ends the generation that serves, after the last request; the errors of its plugins.
-    pub(crate) async fn stop(&self) -> Vec<Error> {
-        self.begin_closing();
-        self.leave().await;
-        // A reload that runs now is let finish: what it built has to be stopped too.
-        let _turn = self.turn.lock().await;
-        let Some(lease) = self.current.enter(0) else {
-            return Vec::new();
-        };
-        let generation = Arc::clone(&lease.0);
-        let moment = ChassisMoment::new(
-            &generation.config.settings().service.name,
-            generation.number,
-        );
-        let scope = Scope::new(lease);
-        let topic = points::CHASSIS_STOPPING.name;
-        self.bus.tell(&scope, topic, || json!(moment));
-        let told = scope.clone();
-        lifecycle::aside(&self.workers, async move {
-            points::CHASSIS_STOPPING.run(&told, &moment).await;
-        })
-        .await;
-        let undelivered = self.drain_events(&generation).await;
-        self.current.close();
-        let remains = Remains::of(&generation);
-        let number = generation.number;
-        drop(generation);
-        let mut errors = lifecycle::stop(remains, &scope, &self.workers).await;
-        errors.extend(undelivered);
-        // The last hold on the plugins: they end with it, where plugins belong.
-        errors.extend(
-            self.workers
-                .spawn(async move { drop(scope) })
-                .await
-                .err()
-                .map(Error::from),
-        );
-        self.mark(number, GenerationState::Gone);
-        errors
     }
 }
 

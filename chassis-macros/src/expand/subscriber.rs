@@ -28,9 +28,6 @@ pub(super) fn expand_subscriber(wiring: &Wiring<'_>) -> TokenStream {
     let taken = names.iter().zip(&types).map(|(name, (span, ty))| {
         quote_spanned!(*span=> let #name = <#ty as #private::FromMessage>::from_message(__message)?;)
     });
-    let reads = types
-        .iter()
-        .map(|(span, ty)| quote_spanned!(*span=> <#ty as #private::FromMessage>::type_name()));
     let call = wiring.call(&names);
     let done = wiring.into(&quote!(IntoDone::into_done));
     let body = wiring.boxed(&quote! {
@@ -49,7 +46,6 @@ pub(super) fn expand_subscriber(wiring: &Wiring<'_>) -> TokenStream {
             #topic,
             &__this,
             #place,
-            #private::reads(&[#(#reads),*]),
             |__this, __message| #body,
         ) #(#when)*
     }

@@ -146,7 +146,8 @@ pub struct ShutdownSettings {
     /// How long to serve on while telling load balancers "not ready". Default: `0s`.
     #[serde(with = "units::Time")]
     pub delay: Duration,
-    /// How long requests may take to end before they are cut off. Default: `30s`.
+    /// How long requests may take to end before they are cut off; and then as long again for events to be delivered.
+    /// Default: `30s`.
     #[serde(with = "units::Time")]
     pub grace: Duration,
     /// How long an idle connection is kept open, for the request that may be on its way. Default: `1s`.

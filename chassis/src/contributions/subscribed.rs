@@ -1,8 +1,75 @@
-//! What can still be said of a subscription once it is made.
+//! Subscriptions to events, and what can still be said of one once it is made.
 
-use super::Placed;
-use crate::event::{Message, Subscription};
-use std::{sync::Arc, time::Duration};
+use super::{Contributions, Place, Placed};
+use crate::{
+    event::{Event, EventFn, FromMessage, Message, OnClosure, Subscription},
+    point::{IntoDone, handler},
+    points,
+};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
+
+impl Contributions {
+    /// Subscribes to the events of a type. They come one after the other, in the order in which they were published.
+    #[track_caller]
+    pub fn subscribe<E, F, Fut>(&mut self, handler: F) -> Subscribed<'_>
+    where
+        E: Event,
+        F: FnOnce(Arc<E>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output: IntoDone> + Send + 'static,
+    {
+        self.listen(
+            E::TOPIC,
+            Some(std::any::type_name::<E>()),
+            Place::caller(),
+            handler,
+        )
+    }
+
+    /// Subscribes to events by their topic: `order.placed` is that one, `order.*` has one more word, `order.**` one or
+    /// more. The handler takes an `Arc` of any type that the event fits, a [`Message`](crate::Message), or both as a
+    /// tuple. A malformed pattern is an error at start.
+    #[track_caller]
+    pub fn on<M, F, Fut>(&mut self, topic: &str, handler: F) -> Subscribed<'_>
+    where
+        M: FromMessage + Send + 'static,
+        F: FnOnce(M) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output: IntoDone> + Send + 'static,
+    {
+        self.listen(topic, None, Place::caller(), handler)
+    }
+
+    fn listen<M, F, Fut>(
+        &mut self,
+        topic: &str,
+        of: Option<&'static str>,
+        place: Place,
+        handler: F,
+    ) -> Subscribed<'_>
+    where
+        M: FromMessage + Send + 'static,
+        F: FnOnce(M) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output: IntoDone> + Send + 'static,
+    {
+        let handler = OnClosure {
+            handler,
+            takes: PhantomData,
+        };
+        self.subscription(topic, place, of, Arc::new(handler))
+    }
+
+    pub(crate) fn subscription(
+        &mut self,
+        topic: &str,
+        place: Place,
+        of: Option<&'static str>,
+        handler: EventFn,
+    ) -> Subscribed<'_> {
+        let at = format!("{}:{}", place.file, place.line);
+        let subscription = Subscription::new(topic, &at, of, handler);
+        let placed = self.add(points::EVENTS.name, place, subscription, handler::DEADLINE);
+        Subscribed { placed }
+    }
+}
 
 /// A subscription that was just made: when it wants to be told, and how often.
 #[derive(Debug)]

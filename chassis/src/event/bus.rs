@@ -8,7 +8,7 @@ use super::{
     subscription::{EventPoint, Subscribers},
 };
 use crate::{
-    config::WhenFull,
+    config::{Config, WhenFull},
     error::{Error, Result, code},
     scope::Scope,
 };
@@ -32,10 +32,14 @@ const STREAM: usize = 256;
 const TOPICS: usize = 1_000;
 
 /// On which terms events wait for a plugin.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct QueueTerms {
-    pub(crate) capacity: usize,
-    pub(crate) when_full: WhenFull,
+fn terms(config: &Config, plugin: &str) -> (usize, WhenFull) {
+    let events = &config.settings().events;
+    let limits = config.sections().get(plugin).limits;
+    let capacity = limits.queue.unwrap_or(events.queue).get();
+    (
+        usize::try_from(capacity).unwrap_or(usize::MAX),
+        limits.when_full.unwrap_or(events.when_full),
+    )
 }
 
 pub(crate) struct Bus {
@@ -54,6 +58,8 @@ pub(crate) struct Bus {
     /// How many events were published under a topic.
     topics: Mutex<HashMap<Arc<str>, u64>>,
     pub(super) published: AtomicU64,
+    /// Cancelled when the end is near.
+    pub(super) draining: CancellationToken,
     pub(super) closed: CancellationToken,
 }
 
@@ -81,6 +87,7 @@ impl Bus {
             watchers: Arc::default(),
             topics: Mutex::default(),
             published: AtomicU64::new(0),
+            draining: CancellationToken::new(),
             closed: CancellationToken::new(),
         })
     }
@@ -112,48 +119,35 @@ impl Bus {
         self.point.subscribers(scope)
     }
 
-    /// A generation is built: those who subscribe in it have a queue from now on.
-    pub(crate) fn prepare(&self, scope: &Scope, terms: impl Fn(&str) -> QueueTerms) {
-        let mut queues = self.queues();
+    /// A generation serves: what waits for those who subscribe in it is delivered to them, on the terms of its configuration,
+    /// and who does not subscribe any more has no queue any more.
+    pub(crate) fn serve(&self, scope: &Scope, config: &Config) {
+        self.dead.limit(config.settings().events.dead_letters);
         let Some(subscribers) = self.subscribers(scope) else {
             return;
         };
+        let mut queues = self.queues();
         for (plugin, _) in subscribers.plugins() {
-            let QueueTerms {
-                capacity,
-                when_full,
-            } = terms(plugin);
+            let (capacity, when_full) = terms(config, plugin);
             if let Some(queue) = queues.get(plugin) {
                 queue.set(capacity, when_full);
                 continue;
             }
             let queue = Arc::new(Queue::new(Arc::clone(plugin), capacity, when_full));
-            queues.insert(Arc::clone(plugin), queue);
-        }
-    }
-
-    /// A generation serves: what waits for those who subscribe in it is delivered to them, and who does not any more has
-    /// no queue any more.
-    pub(crate) fn serve(&self, scope: &Scope, dead_letters: usize) {
-        self.dead.limit(dead_letters);
-        let Some(subscribers) = self.subscribers(scope) else {
-            return;
-        };
-        let names: Vec<&Arc<str>> = subscribers.plugins().map(|(plugin, _)| plugin).collect();
-        self.queues().retain(|plugin, queue| {
-            let stays = names.contains(&plugin);
-            if !stays {
-                let lost = queue.close();
-                if lost > 0 {
-                    tracing::warn!(%plugin, lost, "events that waited for it are lost: it does not subscribe any more");
-                }
-            } else if queue.begin()
-                && let Some(this) = self.this.upgrade()
-            {
-                self.workers.spawn(deliver::deliver(this, Arc::clone(queue)));
+            queues.insert(Arc::clone(plugin), Arc::clone(&queue));
+            if let Some(this) = self.this.upgrade() {
+                self.workers.spawn(deliver::deliver(this, queue));
             }
-            stays
-        });
+        }
+        let gone = queues.extract_if(.., |plugin, _| subscribers.of_plugin(plugin).is_none());
+        let gone: Vec<_> = gone.collect();
+        drop(queues);
+        for (plugin, queue) in gone {
+            let lost = queue.close();
+            if lost > 0 {
+                tracing::warn!(%plugin, lost, "events that waited for it are lost: it does not subscribe any more");
+            }
+        }
     }
 
     /// Whether somebody would be told.
@@ -195,22 +189,13 @@ impl Bus {
         }
     }
 
-    /// Counts an event under a topic that was seen before; otherwise it is not counted.
-    pub(super) fn count_known(&self, topic: &str) -> bool {
-        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = topics.get_mut(topic).map(|count| *count += 1).is_some();
-        self.published.fetch_add(u64::from(known), Relaxed);
-        known
-    }
-
     /// Counts an event.
     pub(super) fn count(&self, topic: &str) {
-        if self.count_known(topic) {
-            return;
-        }
         self.published.fetch_add(1, Relaxed);
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        if topics.len() < TOPICS {
+        if let Some(count) = topics.get_mut(topic) {
+            *count += 1;
+        } else if topics.len() < TOPICS {
             topics.insert(topic.into(), 1);
         }
     }
@@ -228,7 +213,7 @@ impl Bus {
                 Pushed::Queued => outcome.queued += 1,
                 Pushed::Dropped => outcome.dropped += 1,
                 Pushed::Rejected => refused.push(full(&queue, &format!("`{topic}`"))),
-                Pushed::Closed => {}
+                Pushed::Closed => refused.extend(self.closed()),
             }
         }
         Error::all(refused).map_or(Ok(outcome), Err)
@@ -253,7 +238,7 @@ impl Bus {
             let pushed = queue.push_wait(Entry { record, only });
             match tokio::time::timeout_at(until, pushed).await {
                 Ok(Pushed::Queued) => outcome.queued += 1,
-                Ok(_) => {}
+                Ok(_) => late.extend(self.closed()),
                 Err(_) => late.push(
                     Error::new(
                         code::DEADLINE,
@@ -264,6 +249,12 @@ impl Bus {
             }
         }
         Error::all(late).map_or(Ok(outcome), Err)
+    }
+
+    /// Why a queue may be closed: its plugin does not subscribe any more, which is no error, or nobody does.
+    fn closed(&self) -> Option<Error> {
+        let is_closed = self.closed.is_cancelled();
+        is_closed.then(|| Error::new(code::CLOSED, "the service does not run any more"))
     }
 
     fn begin(&self, scope: &Scope, record: EventRecord) -> (Arc<EventRecord>, Vec<Arc<Queue>>) {
@@ -293,29 +284,39 @@ impl Bus {
 
     /// Tries once more to deliver what could not be delivered.
     pub(super) fn retry(&self, id: u64) -> Result<()> {
-        let dead = self.dead.get(id).ok_or_else(|| {
+        let scope = self.enter()?;
+        let dead = self.dead.take(id).ok_or_else(|| {
             let message =
                 format!("there is no dead letter `{id}`; it may have made room for newer ones");
             Error::new(code::NOT_FOUND, message)
         })?;
-        let Some(queue) = self.queue(&dead.plugin) else {
-            let message = format!("`{}` does not run, or subscribes to nothing", dead.plugin);
-            return Err(Error::new(code::CONFLICT, message));
-        };
+        let subscribers = self.subscribers(&scope);
+        let handler = subscribers.and_then(|all| all.find(&dead.plugin, &dead.handler));
+        let queue = handler.and_then(|_| self.queue(&dead.plugin));
         let entry = Entry {
-            record: dead.record,
-            only: Some(dead.handler),
+            record: Arc::clone(&dead.record),
+            only: Some(Arc::clone(&dead.handler)),
         };
-        // What is dropped for it would be lost in its place.
-        if !queue.push_if_there_is_room(&entry) {
-            return Err(full(&queue, "the dead letter"));
-        }
-        self.dead.remove(id);
-        Ok(())
+        let error = match queue {
+            Some(queue) => match queue.push_beside(&entry) {
+                Pushed::Queued => return Ok(()),
+                Pushed::Closed => Error::new(code::CLOSED, "the service is stopping"),
+                // What is dropped for it would be lost in its place.
+                _ => full(&queue, "the dead letter"),
+            },
+            None => {
+                let (plugin, handler) = (&dead.plugin, &dead.handler);
+                let message = format!("`{plugin}` does not run, or has no `{handler}` any more");
+                Error::new(code::CONFLICT, message)
+            }
+        };
+        self.dead.put_back(dead);
+        Err(error)
     }
 
     /// Waits until everything is delivered, not longer than `patience`; how many events are not.
     pub(crate) async fn drain(&self, patience: Duration) -> usize {
+        self.draining.cancel();
         let waiting = || -> Vec<Arc<Queue>> {
             let queues = self.queues();
             let waiting = queues.values().filter(|queue| queue.waiting() > 0);
@@ -340,7 +341,8 @@ impl Bus {
     /// From now on nothing is published or delivered.
     pub(crate) fn close(&self) {
         self.closed.cancel();
-        for queue in self.queues().values() {
+        let queues: Vec<_> = self.queues().values().cloned().collect();
+        for queue in queues {
             queue.close();
         }
     }

@@ -46,14 +46,17 @@ impl DeadLetters {
     pub(super) fn limit(&self, most: usize) {
         let mut kept = self.lock();
         kept.most = most;
-        self.shorten(&mut kept);
+        let old = self.shorten(&mut kept);
+        drop(kept);
+        drop(old);
     }
 
-    fn shorten(&self, kept: &mut Kept) {
-        while kept.letters.len() > kept.most {
-            kept.letters.pop_front();
-            self.dropped.fetch_add(1, Relaxed);
-        }
+    /// What there is too much of. To be dropped without the lock: what it ends with may be a plugin's own code.
+    #[must_use]
+    fn shorten(&self, kept: &mut Kept) -> Vec<Dead> {
+        let too_many = kept.letters.len().saturating_sub(kept.most);
+        self.dropped.fetch_add(too_many as u64, Relaxed);
+        kept.letters.drain(..too_many).collect()
     }
 
     /// Keeps one; its id is given here.
@@ -62,7 +65,19 @@ impl DeadLetters {
         kept.last_id += 1;
         let id = kept.last_id;
         kept.letters.push_back(Dead { id, ..dead });
-        self.shorten(&mut kept);
+        let old = self.shorten(&mut kept);
+        drop(kept);
+        drop(old);
+    }
+
+    /// Puts back what was taken in vain, at its place.
+    pub(super) fn put_back(&self, dead: Dead) {
+        let mut kept = self.lock();
+        let place = kept.letters.partition_point(|other| other.id < dead.id);
+        kept.letters.insert(place, dead);
+        let old = self.shorten(&mut kept);
+        drop(kept);
+        drop(old);
     }
 
     /// All of them, the newest first.
@@ -70,13 +85,11 @@ impl DeadLetters {
         self.lock().letters.iter().rev().cloned().collect()
     }
 
-    pub(super) fn get(&self, id: u64) -> Option<Dead> {
-        let kept = self.lock();
-        kept.letters.iter().find(|dead| dead.id == id).cloned()
-    }
-
-    pub(super) fn remove(&self, id: u64) {
-        self.lock().letters.retain(|dead| dead.id != id);
+    /// Takes one out: of two who want it, one gets it.
+    pub(super) fn take(&self, id: u64) -> Option<Dead> {
+        let mut kept = self.lock();
+        let place = kept.letters.iter().position(|dead| dead.id == id)?;
+        kept.letters.remove(place)
     }
 
     pub(super) fn len(&self) -> usize {

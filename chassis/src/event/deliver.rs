@@ -8,7 +8,9 @@ use super::{
     subscription::Subscriber,
 };
 use crate::{
+    call::catch_async,
     error::{Error, code},
+    request_id::RequestId,
     scope::Scope,
 };
 use std::{
@@ -22,16 +24,22 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// Delivers until the queue is closed.
 pub(super) async fn deliver(bus: Arc<Bus>, queue: Arc<Queue>) {
     while let Some(entry) = queue.next().await {
-        let delivery = Delivery {
-            bus: &bus,
-            queue: &queue,
-            entry: &entry,
-        };
-        tokio::select! {
-            () = delivery.run() => {}
-            () = bus.closed.cancelled() => {
-                queue.figures.dropped.fetch_add(1, Relaxed);
+        let work = async {
+            let delivery = Delivery {
+                bus: &bus,
+                queue: &queue,
+                entry: &entry,
+            };
+            tokio::select! {
+                () = delivery.run() => {}
+                () = bus.closed.cancelled() => delivery.lost("the service stops"),
             }
+            // What happened ends here, perhaps, and that is the publisher's own code.
+            drop(entry);
+        };
+        // The calls are guarded; what is dropped after them is code of plugins as well.
+        if let Err(panic) = catch_async(work).await {
+            tracing::error!(plugin = %queue.plugin, panic = panic.text, place = panic.place, "panicked after an event was delivered");
         }
         queue.done();
     }
@@ -45,82 +53,88 @@ struct Delivery<'a> {
 
 impl Delivery<'_> {
     async fn run(&self) {
-        // The handlers of the generation that serves now; of each event a plugin is told by one generation, but for what
-        // has to be tried again.
-        let Some(handlers) = self.handlers() else {
-            return;
-        };
+        let handlers = self.handlers();
+        if handlers.is_empty() {
+            self.lost("nothing of the plugin wants it any more");
+        }
         for handler in handlers {
             self.tell(&handler).await;
         }
     }
 
-    /// The keys of the handlers that want the event; nothing when nothing serves any more.
-    fn handlers(&self) -> Option<Vec<Arc<str>>> {
-        let scope = self.bus.enter().ok()?;
-        let subscribers = self.bus.subscribers(&scope)?;
+    /// The keys of the handlers that want the event, in the generation that serves now.
+    fn handlers(&self) -> Vec<Arc<str>> {
         let Entry { record, only } = self.entry;
-        let wanting = subscribers.of(&self.queue.plugin, &record.topic);
-        let keys = wanting.map(|subscriber| &subscriber.subscription.key);
+        let Ok(scope) = self.bus.enter() else {
+            return Vec::new();
+        };
+        let subscribers = self.bus.subscribers(&scope);
+        let wanting = subscribers
+            .into_iter()
+            .flat_map(|all| all.of(&self.queue.plugin, &record.topic));
+        let keys = wanting.map(|subscriber| &subscriber.key);
         let keys = keys.filter(|key| only.as_ref().is_none_or(|only| only == *key));
-        Some(keys.cloned().collect())
+        keys.cloned().collect()
     }
 
     fn find(&self, key: &str) -> Option<(Scope, Subscriber)> {
         let scope = self.bus.enter().ok()?;
         let subscribers = self.bus.subscribers(&scope)?;
-        let mut wanting = subscribers.of(&self.queue.plugin, &self.entry.record.topic);
-        let found = wanting.find(|subscriber| *subscriber.subscription.key == *key);
-        let found = found.cloned();
-        drop(wanting);
+        let found = subscribers.find(&self.queue.plugin, key).cloned();
         Some((scope, found?))
     }
 
     /// Tells one handler, as often as it wants to be told.
     async fn tell(&self, key: &Arc<str>) {
+        let record = &self.entry.record;
         let mut attempt = 1;
         loop {
             let Some((scope, subscriber)) = self.find(key) else {
-                // It was replaced while it waited for a further attempt.
-                self.queue.figures.dropped.fetch_add(1, Relaxed);
-                return;
+                return self.lost("its handler is gone since");
             };
             let Subscriber {
                 subscription, site, ..
             } = &subscriber;
+            let request_id = record.request_id.clone().unwrap_or(RequestId::NONE);
             let message = Message {
-                record: Arc::clone(&self.entry.record),
-                scope,
+                record: Arc::clone(record),
+                scope: Scope::of(scope.world, request_id),
                 attempt,
                 subscriber: Arc::clone(&self.queue.plugin),
                 bus: Arc::downgrade(self.bus),
             };
             let call = site.call(message.request_id());
-            let is_wanted =
-                |message: &Message| subscription.when.as_ref().is_none_or(|when| when(message));
             let told = site.run(async {
-                if is_wanted(&message) {
+                let is_wanted = subscription.when.as_ref().is_none_or(|when| when(&message));
+                if is_wanted {
                     subscription.handler.call(&message, &call).await?;
                 }
-                Ok(())
+                Ok(is_wanted)
             });
-            let Err(error) = told.await else {
-                self.queue.figures.delivered.fetch_add(1, Relaxed);
-                return;
+            let error = match told.await {
+                Ok(was_wanted) => {
+                    let delivered = &self.queue.figures.delivered;
+                    delivered.fetch_add(u64::from(was_wanted), Relaxed);
+                    return;
+                }
+                Err(error) => error,
             };
             // What can't be read can't be read the next time.
             if attempt > subscription.retries || error.code() == code::EVENT_MALFORMED {
-                self.give_up(&subscriber, attempt, &error);
-                return;
+                return self.give_up(&subscriber, attempt, &error);
             }
             let pause = pause(subscription.backoff, attempt);
             tracing::warn!(
-                plugin = %self.queue.plugin, topic = %self.entry.record.topic, id = self.entry.record.id.as_str(),
+                plugin = %self.queue.plugin, topic = %record.topic, id = record.id.as_str(),
                 attempt, error = %error.line_of(&self.queue.plugin), "event handler failed; trying again"
             );
             // A reload must not wait for it.
             drop((message, subscriber));
-            tokio::time::sleep(pause).await;
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                // At the end there is no time for pauses.
+                () = self.bus.draining.cancelled() => {}
+            }
             attempt += 1;
         }
     }
@@ -135,13 +149,22 @@ impl Delivery<'_> {
         self.bus.dead.keep(Dead {
             id: 0,
             plugin: Arc::clone(&self.queue.plugin),
-            handler: Arc::clone(&subscriber.subscription.key),
+            handler: Arc::clone(&subscriber.key),
             record: Arc::clone(record),
             code: error.code(),
             error: error.report(),
             attempts,
             at: SystemTime::now(),
         });
+    }
+
+    fn lost(&self, why: &str) {
+        let record = &self.entry.record;
+        self.queue.figures.dropped.fetch_add(1, Relaxed);
+        tracing::warn!(
+            plugin = %self.queue.plugin, topic = %record.topic, id = record.id.as_str(),
+            "an event is lost: {why}"
+        );
     }
 }
 

@@ -73,7 +73,7 @@ impl Events {
     pub fn within(&self, scope: &Scope) -> Self {
         let behalf = Behalf {
             request_id: scope.request_id().cloned(),
-            correlation_id: None,
+            correlation_id: self.behalf.correlation_id.clone(),
         };
         Self {
             behalf,
@@ -113,6 +113,9 @@ impl Events {
 
     /// Waits until there is room in the queues of all who want to know: for events that must not be lost.
     ///
+    /// A handler of events that waits for room in its own queue waits in vain: nothing is taken out of it before the handler
+    /// has ended.
+    ///
     /// # Errors
     ///
     /// If a queue has no room within `deadline`; the error names the plugin, and the others are told all the same. Else as
@@ -141,14 +144,11 @@ impl Events {
         };
         let bus = bus.ok_or_else(closed)?;
         let scope = bus.enter()?;
+        self.check(topic)?;
         if bus.is_wanted(&scope, topic) {
-            self.check(topic)?;
             return Ok(Some((bus, scope)));
         }
-        if !bus.count_known(topic) {
-            self.check(topic)?;
-            bus.count(topic);
-        }
+        bus.count(topic);
         Ok(None)
     }
 

@@ -184,7 +184,8 @@ impl fmt::Debug for EventRecord {
     }
 }
 
-/// An event as a subscriber is told of it.
+/// An event as a subscriber is told of it. It holds the generation of the subscriber, as a [`Scope`] does: keep it for the
+/// work at hand, and no longer.
 ///
 /// ```
 /// use chassis::prelude::*;
@@ -262,7 +263,7 @@ impl Message {
         self.record.read()
     }
 
-    /// The generation that the subscriber is part of, for extension points.
+    /// The generation that the subscriber is part of, for extension points; with the id of the request, if there was one.
     pub fn scope(&self) -> &Scope {
         &self.scope
     }
@@ -298,12 +299,6 @@ pub trait FromMessage: Sized {
     ///
     /// If the event does not fit.
     fn from_message(message: &Message) -> Result<Self>;
-
-    /// The type that it reads the event as, if it does.
-    #[doc(hidden)]
-    fn type_name() -> Option<&'static str> {
-        None
-    }
 }
 
 impl FromMessage for Message {
@@ -316,18 +311,10 @@ impl<T: DeserializeOwned + Send + Sync + 'static> FromMessage for Arc<T> {
     fn from_message(message: &Message) -> Result<Self> {
         message.event()
     }
-
-    fn type_name() -> Option<&'static str> {
-        Some(std::any::type_name::<T>())
-    }
 }
 
 impl<A: FromMessage, B: FromMessage> FromMessage for (A, B) {
     fn from_message(message: &Message) -> Result<Self> {
         Ok((A::from_message(message)?, B::from_message(message)?))
-    }
-
-    fn type_name() -> Option<&'static str> {
-        A::type_name().or_else(B::type_name)
     }
 }

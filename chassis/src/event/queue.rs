@@ -45,8 +45,6 @@ struct Inner {
     is_closed: bool,
     /// One is being delivered.
     is_busy: bool,
-    /// A task delivers what is in it.
-    has_begun: bool,
     /// It was said that events are lost; said again only after the queue was empty.
     was_told: bool,
 }
@@ -71,7 +69,6 @@ impl Queue {
                 when_full,
                 is_closed: false,
                 is_busy: false,
-                has_begun: false,
                 was_told: false,
             }),
             filled: Notify::new(),
@@ -99,11 +96,14 @@ impl Queue {
         }
         let when_full = inner.when_full;
         let is_new = !std::mem::replace(&mut inner.was_told, true);
+        let mut lost = Some(entry);
         if when_full == WhenFull::DropOldest {
-            inner.entries.pop_front();
-            inner.entries.push_back(entry);
+            inner.entries.extend(lost.take());
+            lost = inner.entries.pop_front();
         }
         drop(inner);
+        // Without the lock: what it ends with may be a plugin's own code.
+        drop(lost);
         let (count, what) = match when_full {
             WhenFull::Reject => (&self.figures.rejected, "refused"),
             _ => (&self.figures.dropped, "lost"),
@@ -121,14 +121,10 @@ impl Queue {
         }
     }
 
-    /// Whether there was room for it.
-    pub(super) fn push_if_there_is_room(&self, entry: &Entry) -> bool {
-        self.push_if_room(&mut self.lock(), entry) == Some(Pushed::Queued)
-    }
-
-    /// Whether nobody delivers from it yet; from now on somebody does.
-    pub(super) fn begin(&self) -> bool {
-        !std::mem::replace(&mut self.lock().has_begun, true)
+    /// Queues an entry if nothing has to make room for it.
+    pub(super) fn push_beside(&self, entry: &Entry) -> Pushed {
+        let pushed = self.push_if_room(&mut self.lock(), entry);
+        pushed.unwrap_or(Pushed::Rejected)
     }
 
     fn push_if_room(&self, inner: &mut Inner, entry: &Entry) -> Option<Pushed> {
@@ -209,8 +205,10 @@ impl Queue {
     pub(super) fn close(&self) -> usize {
         let mut inner = self.lock();
         inner.is_closed = true;
-        let lost = std::mem::take(&mut inner.entries).len();
+        let entries = std::mem::take(&mut inner.entries);
         drop(inner);
+        let lost = entries.len();
+        drop(entries);
         self.figures.dropped.fetch_add(lost as u64, Relaxed);
         self.filled.notify_one();
         self.emptier.notify_waiters();

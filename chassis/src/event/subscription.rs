@@ -34,27 +34,27 @@ pub(crate) struct Subscription {
     /// How long until the first time; twice as long before each further one.
     pub(crate) backoff: Duration,
     pub(crate) when: Option<Condition>,
-    /// Finds it again after a reload: the pattern, and where it is written.
-    pub(crate) key: Arc<str>,
-    /// The type that it reads events as.
-    pub(crate) reads: Option<&'static str>,
+    /// Where it is written.
+    place: Box<str>,
+    /// The type of the events, if it is that of the topic.
+    of: Option<&'static str>,
 }
 
 impl Subscription {
     pub(crate) fn new(
         topic: &str,
         place: &str,
-        reads: Option<&'static str>,
+        of: Option<&'static str>,
         handler: EventFn,
     ) -> Self {
         Self {
-            key: format!("{topic} at {place}").into(),
+            place: place.into(),
             topic: topic.into(),
             handler,
             retries: 0,
             backoff: Duration::from_secs(1),
             when: None,
-            reads,
+            of,
         }
     }
 }
@@ -139,6 +139,8 @@ pub(super) struct Subscribers {
 /// A subscription that takes part.
 #[derive(Clone)]
 pub(super) struct Subscriber {
+    /// Finds it again after a reload: what it wants, and where it is written.
+    pub(super) key: Arc<str>,
     pub(super) pattern: Pattern,
     pub(super) subscription: Arc<Subscription>,
     pub(super) site: Arc<Site>,
@@ -162,11 +164,13 @@ impl Subscribers {
                 Ok(pattern) => pattern,
                 Err(error) => {
                     let error = error.in_plugin(Arc::clone(&site.plugin));
-                    errors.push(error.from_origin(Arc::clone(&subscription.key)));
+                    errors.push(error.from_origin(&*subscription.place));
                     continue;
                 }
             };
+            let of_plugin = all.by_plugin.get(&site.plugin);
             let subscriber = Subscriber {
+                key: key(&subscription, of_plugin),
                 pattern,
                 subscription,
                 site,
@@ -182,11 +186,11 @@ impl Subscribers {
                     .push((pattern.clone(), Arc::clone(&site.plugin))),
             }
             if let Some(topic) = pattern.exact()
-                && subscriber.reads().is_some()
+                && subscriber.subscription.of.is_some()
             {
                 let first = typed.entry(Arc::clone(topic));
                 let first = first.or_insert_with(|| subscriber.clone());
-                if first.reads() != subscriber.reads() {
+                if first.subscription.of != subscriber.subscription.of {
                     errors.push(two_types(first, &subscriber));
                 }
             }
@@ -202,6 +206,11 @@ impl Subscribers {
         all.map(|(plugin, subscribers)| (plugin, &**subscribers))
     }
 
+    /// The handlers of a plugin, if it has some.
+    pub(super) fn of_plugin(&self, plugin: &str) -> Option<&[Subscriber]> {
+        self.by_plugin.get(plugin).map(Vec::as_slice)
+    }
+
     /// The handlers of a plugin that want this topic, in order.
     pub(super) fn of<'s>(
         &'s self,
@@ -210,6 +219,12 @@ impl Subscribers {
     ) -> impl Iterator<Item = &'s Subscriber> {
         let all = self.by_plugin.get(plugin).into_iter().flatten();
         all.filter(move |subscriber| subscriber.pattern.matches(topic))
+    }
+
+    /// The handler of a plugin with this key.
+    pub(super) fn find(&self, plugin: &str, key: &str) -> Option<&Subscriber> {
+        let mut all = self.by_plugin.get(plugin).into_iter().flatten();
+        all.find(|subscriber| *subscriber.key == *key)
     }
 
     /// Whether somebody wants this topic.
@@ -234,23 +249,30 @@ impl Subscribers {
     }
 }
 
-impl Subscriber {
-    /// The type that it reads events as; JSON fits any, and is no other one.
-    fn reads(&self) -> Option<&'static str> {
-        let json = std::any::type_name::<serde_json::Value>();
-        self.subscription.reads.filter(|reads| *reads != json)
+/// The key of a subscription among those that its plugin has already: several may be written at one place.
+fn key(subscription: &Subscription, others: Option<&Vec<Subscriber>>) -> Arc<str> {
+    let Subscription { topic, place, .. } = subscription;
+    let is_same = |other: &&Subscriber| {
+        let other = &other.subscription;
+        other.topic == *topic && other.place == *place
+    };
+    let same = others.into_iter().flatten().filter(is_same).count();
+    match same {
+        0 => format!("{topic} at {place}"),
+        same => format!("{topic} at {place}, {}", same + 1),
     }
+    .into()
 }
 
 fn two_types(first: &Subscriber, second: &Subscriber) -> Error {
     let show = |subscriber: &Subscriber| {
-        let reads = subscriber.reads().unwrap_or_default();
-        let (plugin, key) = (&subscriber.site.plugin, &subscriber.subscription.key);
-        format!("`{reads}` by `{plugin}` ({key})")
+        let of = subscriber.subscription.of.unwrap_or_default();
+        let (plugin, key) = (&subscriber.site.plugin, &subscriber.key);
+        format!("`{of}` by `{plugin}` ({key})")
     };
     let topic = second.pattern.text();
     let (first, second) = (show(first), show(second));
-    let message = format!("events of `{topic}` are read as two types: {first}, and {second}");
+    let message = format!("two types claim the topic `{topic}`: {first}, and {second}");
     Error::new(code::DUPLICATE, message)
-        .with_help("share the type, or take a `Message` and call `message.event::<T>()`")
+        .with_help("share the type, or subscribe with `cx.on(..)`, which takes any that fits")
 }

@@ -194,3 +194,60 @@ async fn of_dead_letters_only_the_newest_are_kept() {
     assert_eq!(ids, ["5", "4"]);
     app.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_dropped_may_panic_and_the_next_event_comes_all_the_same() {
+    struct Bomb(u64);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert_ne!(self.0, 1, "dropped");
+        }
+    }
+    let log = Log::new();
+    let to = log.clone();
+    let fragile = plugin("fragile", move |cx| {
+        let to = to.clone();
+        cx.subscribe(async move |order: Arc<OrderPlaced>| {
+            let bomb = Bomb(order.number);
+            if bomb.0 == 1 {
+                std::future::pending::<()>().await;
+            }
+            to.note(bomb.0);
+        });
+    });
+    let app = TestChassis::builder()
+        .register(publisher())
+        .register(fragile);
+    let app = app.start().await.unwrap();
+    order(&app, 1).await;
+    order(&app, 2).await;
+    log.until(1).await;
+    assert_eq!(log.lines(), ["2"]);
+    assert!(app.stop().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_of_a_handler_that_is_gone_stays() {
+    static BUILT: AtomicU32 = AtomicU32::new(0);
+    let changing = plugin("changing", |cx| {
+        let broken = async |_: Message| Err::<(), _>(Error::msg("no"));
+        match BUILT.fetch_add(1, SeqCst) {
+            0 => _ = cx.on("order.placed", broken),
+            _ => _ = cx.on("order.*", broken),
+        }
+    });
+    let app = TestChassis::builder()
+        .register(publisher())
+        .register(changing);
+    let app = app.start().await.unwrap();
+    order(&app, 1).await;
+    while app.handle().dead_letters().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    app.reload().await.unwrap();
+    let letter = app.handle().dead_letters().unwrap().remove(0);
+    let error = app.handle().retry_dead_letter(&letter.id).unwrap_err();
+    assert_eq!(error.code(), chassis::code::CONFLICT);
+    assert_eq!(app.handle().dead_letters().unwrap().len(), 1);
+    app.stop().await;
+}

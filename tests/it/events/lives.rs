@@ -236,3 +236,54 @@ async fn the_chassis_tells_of_the_moments_of_plugins_and_of_itself() {
         "{lines:?}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn several_handlers_may_be_written_at_one_place() {
+    let log = Log::new();
+    let to = log.clone();
+    let sinks = plugin("sinks", move |cx| {
+        for name in ["one", "two"] {
+            let to = to.clone();
+            cx.subscribe(async move |order: Arc<OrderPlaced>| {
+                to.note(format!("{name} {}", order.number));
+            });
+        }
+    });
+    let app = TestChassis::builder().register(publisher()).register(sinks);
+    let app = app.start().await.unwrap();
+    order(&app, 7).await;
+    app.stop().await;
+    assert_eq!(log.lines(), ["one 7", "two 7"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_generation_that_never_serves_nobody_is_told() {
+    let log = Log::new();
+    let to = log.clone();
+    let audit = plugin("audit", move |cx| {
+        let to = to.clone();
+        cx.on("plugin.*", async move |moment: Arc<Value>| {
+            to.note(&moment["generation"]);
+        });
+    });
+    let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+    std::fs::write(file.path(), "").unwrap();
+    let app = TestChassis::builder()
+        .register(audit)
+        .register(crate::scripted::scripted("fragile", &[]))
+        .config_file(file.path());
+    let app = app.start().await.unwrap();
+    log.until(6).await;
+    // It is to have a queue of another size, and a plugin that fails.
+    let poisoned = "events: {queue: 1}\nplugins: {fragile: {config: {start: fail}}}\n";
+    std::fs::write(file.path(), poisoned).unwrap();
+    app.reload().await.unwrap_err();
+    let report = app.handle().events_report().unwrap();
+    assert_eq!(report.subscribers["audit"].capacity, 1024);
+    assert!(app.stop().await.is_empty());
+    assert!(
+        log.lines().iter().all(|generation| generation == "1"),
+        "{:?}",
+        log.lines()
+    );
+}
