@@ -294,6 +294,21 @@ async fn the_store_says_how_many_orders_it_keeps() {
     assert_eq!(health.checks[0].details["orders"], 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_payment_is_an_event() {
+    let app = start().await;
+    order(&app, "tea", 2).await;
+    assert_eq!(app.post("/orders/1/pay", &()).await.status(), 200);
+    let told = || {
+        let report = app.handle().events_report().expect("the service runs");
+        assert_eq!(report.topics["order.paid"].published, 1);
+        report.subscribers["announce"].delivered
+    };
+    while told() == 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn every_answer_is_traced() {
     let app = start().await;
