@@ -72,7 +72,7 @@ table! {
     PLUGIN_STATE Gauge "chassis_plugin_state" ("plugin", "state")
         "1 for the state that an instance is in, 0 for all others.";
     PLUGIN_CALLS Counter "chassis_plugin_calls_total" ("plugin", "point", "outcome")
-        "Calls of handlers that have ended: ok, error, panic or timeout. For a route, an answer of 500 and above is an error.";
+        "Calls of handlers that have ended: ok, error, panic, timeout, or cancelled: dropped midway, as its request ran out of time or its client went away. For a route, an answer of 500 and above is an error.";
     CALL_DURATION Summary "chassis_plugin_call_duration_seconds" ["seconds"] ("plugin", "point")
         "Durations of calls of handlers, of a sample: the first 64 of each 16384 calls of a handler are timed, and only these are in sum and count. Their quotient is the mean.";
     INFLIGHT Gauge "chassis_plugin_inflight" ("plugin")

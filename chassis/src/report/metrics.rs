@@ -117,6 +117,7 @@ fn calls(page: &mut Page, all: &[(Arc<str>, Arc<str>, Outcomes)]) {
             ("error", of.errors),
             ("panic", of.panics),
             ("timeout", of.timeouts),
+            ("cancelled", of.cancelled),
         ];
         for (outcome, count) in outcomes {
             let labels = place.into_iter().chain([("outcome", outcome)]);
