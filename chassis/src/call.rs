@@ -74,6 +74,8 @@ pub(crate) struct Stats {
     errors: AtomicU64,
     panics: AtomicU64,
     timeouts: AtomicU64,
+    /// Dropped before they had ended: nobody waited for them any more.
+    cancelled: AtomicU64,
     skipped: AtomicU64,
     short_circuits: AtomicU64,
     timed: AtomicU64,
@@ -109,6 +111,7 @@ pub(crate) struct Outcomes {
     pub(crate) errors: u64,
     pub(crate) panics: u64,
     pub(crate) timeouts: u64,
+    pub(crate) cancelled: u64,
     pub(crate) skipped: u64,
     pub(crate) short_circuits: u64,
     /// How many were timed, and how long these took.
@@ -124,6 +127,7 @@ impl Outcomes {
         self.errors += other.errors;
         self.panics += other.panics;
         self.timeouts += other.timeouts;
+        self.cancelled += other.cancelled;
         self.skipped += other.skipped;
         self.short_circuits += other.short_circuits;
         self.timed += other.timed;
@@ -197,10 +201,11 @@ impl Site {
     /// Calls something that awaits.
     pub(crate) async fn run<R>(&self, call: impl Future<Output = Result<R>>) -> Result<R> {
         let calls = self.stats.calls.fetch_add(1, Relaxed);
-        let in_flight = InFlight::new(&self.stats);
+        let mut in_flight = InFlight::new(&self.stats);
         if let Some(most) = self.in_flight
             && in_flight.count > most.get()
         {
+            in_flight.is_done = true;
             return Err(self.busy(most));
         }
         let started = is_timed(calls).then(Instant::now);
@@ -218,6 +223,7 @@ impl Site {
         if let Some(started) = started {
             self.stats.time(started);
         }
+        in_flight.is_done = true;
         match outcome {
             Some(Ok(Ok(value))) => Ok(value),
             Some(Ok(Err(error))) => Err(self.failed(error)),
@@ -310,12 +316,13 @@ impl Stats {
         let calls = self.calls.load(Acquire);
         let in_flight = u64::from(self.in_flight.load(Acquire));
         let (errors, panics) = (self.errors.load(Acquire), self.panics.load(Acquire));
-        let timeouts = self.timeouts.load(Acquire);
+        let (timeouts, cancelled) = (self.timeouts.load(Acquire), self.cancelled.load(Acquire));
         Outcomes {
-            ok: calls.saturating_sub(in_flight + errors + panics + timeouts),
+            ok: calls.saturating_sub(in_flight + errors + panics + timeouts + cancelled),
             errors,
             panics,
             timeouts,
+            cancelled,
             skipped: self.skipped.load(Relaxed),
             short_circuits: self.short_circuits.load(Relaxed),
             timed: self.timed.load(Relaxed),
@@ -353,18 +360,27 @@ struct InFlight<'a> {
     stats: &'a Stats,
     /// How many there are with this one.
     count: u32,
+    /// Whether it has ended by itself.
+    is_done: bool,
 }
 
 impl<'a> InFlight<'a> {
     fn new(stats: &'a Stats) -> Self {
         let count = stats.in_flight.fetch_add(1, Relaxed) + 1;
-        Self { stats, count }
+        Self {
+            stats,
+            count,
+            is_done: false,
+        }
     }
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         // What came of the call is counted before.
+        if !self.is_done {
+            self.stats.cancelled.fetch_add(1, Relaxed);
+        }
         self.stats.in_flight.fetch_sub(1, Release);
     }
 }

@@ -13,6 +13,9 @@ use std::sync::{Arc, OnceLock};
 mod recorder;
 mod meter;
 mod recorded;
+mod book;
+mod refused;
+mod family;
 mod calls;
 mod routes;
 mod reloads;
@@ -25,10 +28,11 @@ pub(crate) mod table;
 
 pub(crate) use self::{
     buckets::Distribution,
+    family::{Family, Value},
     meter::Owner,
     page::{Page, float},
     process::process,
-    recorded::{Family, Recorded, Series, Value},
+    recorded::Recorded,
     recorder::Recorder,
     routes::{Active, Answered, RouteMeter, Routes, method_index},
 };

@@ -113,9 +113,15 @@ pub(crate) async fn serve(
         request_id = mark.id.as_str(),
     );
     let answered = pin!(Some(async {
-        let unanswered = Unanswered(Some((cut, counting)));
-        through(exchange, deadline).await;
-        unanswered.answered();
+        let mut unanswered = Unanswered {
+            exchange,
+            counting,
+            cut,
+            is_answered: false,
+        };
+        through(unanswered.exchange, deadline).await;
+        unanswered.is_answered = true;
+        drop(unanswered);
         if exchange.status().is_server_error() {
             tell_of_exchange(exchange);
         }
@@ -163,24 +169,26 @@ pub(crate) fn closed() -> Response {
 const NOBODY_WAITS: u16 = 499;
 
 /// Dropped before there is an answer, it says so: under the mark of the request, which names it.
-struct Unanswered<'a>(Option<(&'a CancellationToken, &'a Counting)>);
-
-impl Unanswered<'_> {
-    fn answered(mut self) {
-        self.0 = None;
-    }
+struct Unanswered<'a> {
+    /// Counted where its route is at its end: a hook may have sent it to another one.
+    exchange: &'a mut Exchange,
+    counting: &'a Counting,
+    cut: &'a CancellationToken,
+    is_answered: bool,
 }
 
 impl Drop for Unanswered<'_> {
     fn drop(&mut self) {
-        let Some((cut, counting)) = self.0 else {
+        if self.is_answered {
             return;
-        };
+        }
+        let counting = self.counting;
         if let Ok(status) = StatusCode::from_u16(NOBODY_WAITS) {
             let took = counting.since.elapsed();
-            counting.active.meter().count(counting.method, status, took);
+            let meter = self.exchange.meter();
+            meter.count(counting.method, status, took);
         }
-        if cut.is_cancelled() {
+        if self.cut.is_cancelled() {
             tracing::warn!("request cut off: it took longer than `shutdown.grace`");
         } else {
             tracing::debug!("the client went away before the answer");

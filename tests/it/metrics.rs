@@ -19,6 +19,10 @@ mod page;
 mod requests;
 // Plugins: their calls, and what they record.
 mod plugins;
+// Whose names are.
+mod names;
+// What goes over to the next instance.
+mod reloading;
 // Generations, reloads, the process, the second listener, the document.
 mod service;
 

@@ -32,6 +32,8 @@ async fn ask(reloader: &Reloader) {
         return;
     };
     if points::METRICS_COLLECT.is_idle(&scope) {
+        // Those who collected have gone, and so does what they said.
+        reloader.metrics.recorded.collected(&BTreeMap::new());
         return;
     }
     let metrics = Arc::clone(&reloader.metrics);
@@ -43,9 +45,7 @@ async fn ask(reloader: &Reloader) {
             let collected = answer.unwrap_or_default();
             samples.entry(plugin).or_default().extend(collected);
         }
-        for (plugin, samples) in samples {
-            metrics.recorded.collected(&plugin, &samples);
-        }
+        metrics.recorded.collected(&samples);
     });
     if tokio::time::timeout(PATIENCE, &mut asking).await.is_err() {
         tracing::error!(

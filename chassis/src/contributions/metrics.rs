@@ -25,6 +25,7 @@ impl Contributions {
     ///
     /// It is a handler at [`points::METRICS_COLLECT`]. It runs in the background, with a deadline of 5 s; `GET /metrics` shows
     /// what it gave last, with the label `plugin`. While it fails, nothing of it is shown.
+    /// After a reload, what the old instance gave is shown until the new one is asked.
     #[track_caller]
     pub fn metrics<F, Fut>(&mut self, collect: F) -> Placed<'_>
     where

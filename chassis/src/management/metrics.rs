@@ -23,12 +23,14 @@ pub(super) async fn page(State(handle): State<ChassisHandle>) -> Result<Page> {
 pub(super) async fn plugins(
     State(handle): State<ChassisHandle>,
 ) -> Result<Json<BTreeMap<String, Map<String, Value>>>> {
-    Ok(Json(handle.plugin_metrics()?))
+    let all = tokio::task::spawn_blocking(move || handle.plugin_metrics()).await??;
+    Ok(Json(all))
 }
 
 pub(super) async fn plugin(
     State(handle): State<ChassisHandle>,
     Path(name): Path<String>,
 ) -> Result<Json<Vec<MetricReport>>> {
-    Ok(Json(handle.metrics_of(&name)?))
+    let all = tokio::task::spawn_blocking(move || handle.metrics_of(&name)).await??;
+    Ok(Json(all))
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Metrics,
-    recorded::{Cell, Wanted},
+    family::{Cell, Wanted},
     table::Kind,
 };
 use metrics::{Counter, Gauge, Histogram};
@@ -65,7 +65,8 @@ impl fmt::Debug for Owner {
 }
 
 /// Where an instance gets its metrics. Their series carry its name as the label `plugin`. They go with the instance;
-/// over a reload they go on, if the new instance asks for them too.
+/// over a reload they go on, if the new instance asks for them too. If it asks for another kind under the same name, that is
+/// shown once the old instance has stopped.
 ///
 /// The handles are those of the crate `metrics`. Get them once, in `init`, and keep them: recording is one atomic
 /// addition then.
@@ -149,6 +150,6 @@ impl Meter {
             owner: Some((plugin, id.load(Relaxed))),
             ..Wanted::new(kind, name, &labels)
         };
-        metrics.recorded.cell(wanted, &metrics.bounds())
+        metrics.recorded.cell(wanted, &metrics.bounds()).ok()
     }
 }

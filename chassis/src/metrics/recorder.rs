@@ -2,7 +2,8 @@
 
 use super::{
     Metrics,
-    recorded::{Cell, Wanted},
+    family::{Cell, Wanted},
+    refused::Reason,
     table::Kind,
 };
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, SharedString, Unit};
@@ -16,7 +17,33 @@ use std::{
 pub(crate) struct Recorder {
     metrics: Arc<Metrics>,
     /// What was asked for before: the macros ask each time.
-    known: RwLock<HashMap<(Kind, Key), Cell>>,
+    known: RwLock<Known>,
+}
+
+type Id = (Kind, Key);
+
+#[derive(Debug, Default)]
+struct Known {
+    cells: HashMap<Id, Cell>,
+    /// What was refused, since something has gone for the last time.
+    refused: HashMap<Id, Reason>,
+    freed: u64,
+}
+
+/// How many refusals are remembered. Names that are taken are few; ids in labels are different each time, and remembering them
+/// helps nobody.
+const MOST_REFUSED: usize = 1_000;
+
+impl Known {
+    fn refuse(&mut self, id: Id, reason: Reason, freed: u64) {
+        if self.freed != freed {
+            self.refused.clear();
+            self.freed = freed;
+        }
+        if self.refused.len() < MOST_REFUSED {
+            self.refused.insert(id, reason);
+        }
+    }
 }
 
 impl Recorder {
@@ -31,8 +58,17 @@ impl Recorder {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         // A key is looked up by a hash that it carries, and cloned without its texts if these are constants.
         let id = (kind, key.clone());
-        if let Some(cell) = known.get(&id) {
+        if let Some(cell) = known.cells.get(&id) {
             return Some(cell.clone());
+        }
+        let recorded = &self.metrics.recorded;
+        // Read before it is asked for: what goes meanwhile makes it ask again.
+        let freed = recorded.freed();
+        if known.freed == freed
+            && let Some(reason) = known.refused.get(&id)
+        {
+            recorded.count(*reason);
+            return None;
         }
         drop(known);
         let labels: Vec<_> = key
@@ -40,10 +76,13 @@ impl Recorder {
             .map(|label| (not_a_plugin(label.key()), label.value()))
             .collect();
         let wanted = Wanted::new(kind, key.name(), &labels);
-        let cell = self.metrics.recorded.cell(wanted, &self.metrics.bounds())?;
+        let cell = recorded.cell(wanted, &self.metrics.bounds());
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(id, cell.clone());
-        Some(cell)
+        match &cell {
+            Ok(cell) => _ = known.cells.insert(id, cell.clone()),
+            Err(reason) => known.refuse(id, *reason, freed),
+        }
+        cell.ok()
     }
 
     fn describe(&self, kind: Kind, key: &KeyName, unit: Option<Unit>, help: &SharedString) {
@@ -97,5 +136,34 @@ impl metrics::Recorder for Recorder {
             Some(Cell::Histogram(buckets)) => Histogram::from_arc(buckets),
             _ => Histogram::noop(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{Meter, Owner};
+    use metrics::{Level, Recorder as _};
+
+    #[test]
+    fn a_name_that_was_refused_may_be_free_later() {
+        let metrics = Arc::new(Metrics::default());
+        let owner = Owner::new("shop".into(), Arc::clone(&metrics));
+        owner.begin();
+        Meter::new(Arc::clone(&owner)).gauge("waiting", "").set(1.0);
+        let recorder = Recorder::new(Arc::clone(&metrics));
+        let record = || {
+            let key = Key::from_static_name("waiting");
+            let about = Metadata::new("", Level::INFO, None);
+            recorder.register_histogram(&key, &about).record(1.0);
+        };
+        let kind = || metrics.recorded.families()["waiting"].kind;
+        record();
+        record();
+        assert_eq!(kind(), Kind::Gauge);
+        assert_eq!(metrics.recorded.dropped(), [("limit", 0), ("conflict", 2)]);
+        owner.end();
+        record();
+        assert_eq!(kind(), Kind::Histogram);
     }
 }

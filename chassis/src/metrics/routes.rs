@@ -86,10 +86,6 @@ impl Active {
         meter.active.fetch_add(1, Relaxed);
         Self(Arc::clone(meter))
     }
-
-    pub(crate) fn meter(&self) -> &RouteMeter {
-        &self.0
-    }
 }
 
 impl Drop for Active {

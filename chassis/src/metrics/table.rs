@@ -12,6 +12,11 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// Whether it is written under names with [`PARTS`].
+    pub(super) const fn has_parts(self) -> bool {
+        matches!(self, Self::Histogram | Self::Summary)
+    }
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Counter => "counter",
@@ -27,6 +32,9 @@ impl fmt::Display for Kind {
         f.write_str(self.as_str())
     }
 }
+
+/// How the names end under which a histogram is written.
+pub(super) const PARTS: [&str; 3] = ["_bucket", "_sum", "_count"];
 
 /// A metric of the chassis.
 #[derive(Debug)]
@@ -72,7 +80,7 @@ table! {
     PLUGIN_STATE Gauge "chassis_plugin_state" ("plugin", "state")
         "1 for the state that an instance is in, 0 for all others.";
     PLUGIN_CALLS Counter "chassis_plugin_calls_total" ("plugin", "point", "outcome")
-        "Calls of handlers that have ended: ok, error, panic or timeout. For a route, an answer of 500 and above is an error.";
+        "Calls of handlers that have ended: ok, error, panic, timeout, or cancelled: dropped midway, as its request ran out of time or its client went away. For a route, an answer of 500 and above is an error.";
     CALL_DURATION Summary "chassis_plugin_call_duration_seconds" ["seconds"] ("plugin", "point")
         "Durations of calls of handlers, of a sample: the first 64 of each 16384 calls of a handler are timed, and only these are in sum and count. Their quotient is the mean.";
     INFLIGHT Gauge "chassis_plugin_inflight" ("plugin")
@@ -82,7 +90,7 @@ table! {
     SHORT_CIRCUITS Counter "chassis_point_short_circuits_total" ("plugin", "point")
         "Walks through a filter point that a handler has ended with an answer.";
     METRICS_DROPPED Counter "chassis_metrics_dropped_total" ("reason")
-        "Series that were not recorded: more than 10000 of one name (limit), or a name that is taken for something else (conflict).";
+        "How often a series was asked for and refused: there are 10000 of its name or 2000 names already (limit), or its name is taken for something else (conflict). A plugin asks once for each handle, a library mostly at each record, and what is collected is asked for in each round.";
     REQUESTS Counter "http_server_requests_total" ("method", "route", "status")
         "Requests, by route: its path as it was declared, mounted for what axum routers answer, none where no route matched. Status 499: nobody waited for the answer any more.";
     REQUEST_DURATION Histogram "http_server_request_duration_seconds" ["seconds"] ("method", "route", "status")
@@ -118,9 +126,11 @@ const fn first(units: &[&'static str]) -> Option<&'static str> {
     }
 }
 
-/// Whether a name is one of these: nobody else may use it.
+/// Whether a name is one of these, or a part of one: nobody else may use it.
 pub(super) fn is_own(name: &str) -> bool {
-    ALL.iter().any(|own| own.name == name)
+    let whole = PARTS.iter().find_map(|part| name.strip_suffix(part));
+    let is_part = |own: &Own| own.kind.has_parts() && whole == Some(own.name);
+    ALL.iter().any(|own| own.name == name || is_part(own))
 }
 
 /// `METRICS.md`.
@@ -162,6 +172,8 @@ mod tests {
             let unit = own.unit.unwrap_or_default();
             let name = own.name.trim_end_matches("_total");
             assert!(name.ends_with(unit), "{}", own.name);
+            let is_part = PARTS.iter().any(|part| own.name.ends_with(part));
+            assert!(!is_part, "{}", own.name);
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     call::Outcomes,
     config::ServiceSettings,
     error::Result,
-    metrics::{Answered, Distribution, Family, Page, Series, Value, float, process, table},
+    metrics::{Answered, Distribution, Family, Page, Value, float, process, table},
     reload::{GenerationState, Reloader},
     status::PluginState,
 };
@@ -117,6 +117,7 @@ fn calls(page: &mut Page, all: &[(Arc<str>, Arc<str>, Outcomes)]) {
             ("error", of.errors),
             ("panic", of.panics),
             ("timeout", of.timeouts),
+            ("cancelled", of.cancelled),
         ];
         for (outcome, count) in outcomes {
             let labels = place.into_iter().chain([("outcome", outcome)]);
@@ -214,15 +215,32 @@ fn recorded(page: &mut Page, name: &str, family: &Family) {
 
 /// The metrics of each plugin that has some, by its name.
 pub(crate) fn of_plugins(reloader: &Reloader) -> BTreeMap<String, Map<String, serde_json::Value>> {
+    let families = reloader.metrics.recorded.of_plugins(None);
+    let each = || {
+        families.iter().flat_map(|(exported, family)| {
+            let series = family.series.iter();
+            series.filter_map(move |(labels, series)| {
+                let plugin = series.plugin.as_deref()?;
+                let name = shown_name(labels, &series.original);
+                Some((plugin, name, (exported, labels, series)))
+            })
+        })
+    };
+    // A counter and a gauge may have the same name: then both are called as they are written.
+    let mut times: BTreeMap<_, u32> = BTreeMap::new();
+    for (plugin, name, _) in each() {
+        *times.entry((plugin, name)).or_default() += 1;
+    }
     let mut all: BTreeMap<String, Map<_, _>> = BTreeMap::new();
-    for (_, family) in reloader.metrics.recorded.families() {
-        for (labels, series) in &family.series {
-            let Some(plugin) = &series.plugin else {
-                continue;
-            };
-            let values = all.entry(format!("plugin.{plugin}")).or_default();
-            values.insert(shown_name(labels, series), shown(&series.value()));
-        }
+    for (plugin, name, (exported, labels, series)) in each() {
+        let key = (plugin, name);
+        let name = if times.get(&key).is_some_and(|times| *times > 1) {
+            shown_name(labels, exported)
+        } else {
+            key.1
+        };
+        let values = all.entry(format!("plugin.{plugin}")).or_default();
+        values.insert(name, shown(&series.value()));
     }
     all
 }
@@ -231,19 +249,17 @@ pub(crate) fn of_plugins(reloader: &Reloader) -> BTreeMap<String, Map<String, se
 pub(crate) fn of_plugin(reloader: &Reloader, plugin: &str) -> Result<Vec<MetricReport>> {
     Known::of(reloader).find(plugin)?;
     let mut all = Vec::new();
-    for (exported, family) in reloader.metrics.recorded.families() {
+    for (exported, family) in reloader.metrics.recorded.of_plugins(Some(plugin)) {
         for (labels, series) in &family.series {
-            if series.plugin.as_deref() == Some(plugin) {
-                all.push(MetricReport {
-                    name: Arc::clone(&series.original),
-                    exported: exported.clone(),
-                    kind: family.kind.as_str(),
-                    help: family.help.clone(),
-                    unit: family.unit.clone(),
-                    labels: own_labels(labels).cloned().collect(),
-                    value: shown(&series.value()),
-                });
-            }
+            all.push(MetricReport {
+                name: Arc::clone(&series.original),
+                exported: exported.clone(),
+                kind: family.kind.as_str(),
+                help: family.help.clone(),
+                unit: family.unit.clone(),
+                labels: own_labels(labels).cloned().collect(),
+                value: shown(&series.value()),
+            });
         }
     }
     Ok(all)
@@ -254,14 +270,14 @@ fn own_labels(labels: &[(String, String)]) -> impl Iterator<Item = &(String, Str
     labels.iter().filter(|(name, _)| name != "plugin")
 }
 
-/// The name as the plugin calls it, and what tells the series from others.
-fn shown_name(labels: &[(String, String)], series: &Series) -> String {
+/// The name, and what tells the series from others.
+fn shown_name(labels: &[(String, String)], name: &str) -> String {
     let labels: Vec<String> = own_labels(labels)
         .map(|(name, value)| format!("{name}={value:?}"))
         .collect();
     match &*labels {
-        [] => series.original.to_string(),
-        labels => format!("{}{{{}}}", series.original, labels.join(",")),
+        [] => name.to_owned(),
+        labels => format!("{name}{{{}}}", labels.join(",")),
     }
 }
 

@@ -44,6 +44,31 @@ async fn calls_of_handlers_are_counted_by_outcome() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_dropped_midway_is_cancelled_and_not_ok() {
+    let hang = plugin("hang", |cx| {
+        cx.get("/hang", async || std::future::pending::<()>().await);
+        cx.get("/done", async || "done");
+    });
+    let app = TestChassis::builder()
+        .register(hang)
+        .set("server.request_timeout", "1s")
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(app.get("/hang").await.status(), 504);
+    assert_eq!(app.get("/done").await.status(), 200);
+    let page = Page::read(&app.metrics());
+    let calls = |outcome: &str| {
+        let place = r#"plugin="hang",point="http.routes""#;
+        page.value(&format!(
+            r#"chassis_plugin_calls_total{{{place},outcome="{outcome}"}}"#
+        ))
+    };
+    let all = ["ok", "error", "panic", "timeout", "cancelled"].map(calls);
+    assert_eq!(all, [1.0, 0.0, 0.0, 0.0, 1.0]);
+}
+
 #[tokio::test]
 async fn every_fail_open_is_counted() {
     let shaky = plugin("shaky", |cx| {

@@ -139,6 +139,27 @@ async fn a_request_that_nobody_waits_for_is_a_499() {
     assert_eq!(page.value("http_server_active_requests"), 0.0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_499_is_counted_for_the_route_that_the_request_was_sent_to() {
+    let hang = plugin("hang", |cx| {
+        cx.get("/old", async || "old");
+        cx.get("/hang", async || std::future::pending::<()>().await);
+        cx.filter(&points::PRE_REQUEST, |exchange: &mut Exchange| {
+            exchange.set_uri(http::Uri::from_static("/hang"));
+            exchange.reroute();
+        });
+    });
+    let app = TestChassis::builder().register(hang).start().await.unwrap();
+    let second = std::time::Duration::from_secs(1);
+    assert!(tokio::time::timeout(second, app.get("/old")).await.is_err());
+    let page = Page::read(&app.metrics());
+    let series = r#"http_server_requests_total{method="GET",route="/hang",status="499"}"#;
+    assert_eq!(
+        page.of("http_server_requests_total"),
+        BTreeMap::from([(series, 1.0)])
+    );
+}
+
 #[tokio::test]
 async fn series_do_not_grow_with_the_number_of_paths() {
     let app = TestChassis::builder()
