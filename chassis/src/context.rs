@@ -17,7 +17,10 @@ use std::{
     collections::HashMap,
     fmt,
     ops::{Deref, DerefMut},
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 use tokio_util::sync::CancellationToken;
@@ -169,6 +172,8 @@ impl fmt::Debug for PluginContext {
 #[derive(Clone)]
 pub struct Background {
     name: Arc<str>,
+    /// Each instance has a greater one than those before it.
+    number: u64,
     tasks: Tasks,
     current: Weak<Current>,
     bus: Weak<Bus>,
@@ -188,8 +193,10 @@ impl Background {
         serves: CancellationToken,
         meter: Meter,
     ) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             name,
+            number: NEXT.fetch_add(1, Relaxed),
             tasks,
             current,
             bus,
@@ -239,6 +246,7 @@ impl Background {
     pub fn services(&self) -> Services {
         let holder = Holder::Instance {
             plugin: Arc::clone(&self.name),
+            number: self.number,
             serves: self.serves.clone(),
             stopping: self.stopping().clone(),
         };

@@ -4,7 +4,7 @@ use crate::{
     config::Config,
     graph::{Node, Order},
     http::{Mount, RouteTable},
-    instance::{Instance, Record},
+    instance::{Instance, Record, not_ready},
     scope::{Found, Scope, World},
 };
 use arc_swap::ArcSwapOption;
@@ -60,16 +60,6 @@ pub(crate) struct Generation {
     /// Tells that nobody holds this generation any more.
     gone: Option<oneshot::Sender<()>>,
 }
-
-impl Generation {
-    /// Whether the service has begun with it.
-    pub(crate) fn is_first(&self) -> bool {
-        self.number == FIRST
-    }
-}
-
-/// The number of the generation that a service begins with.
-const FIRST: u64 = 1;
 
 impl Drop for Generation {
     fn drop(&mut self) {
@@ -197,6 +187,14 @@ impl Current {
         let leases = std::iter::repeat_with(lease).take(SHARDS).collect();
         self.published.store(Some(Arc::new(Published { leases })));
         generation.serves.cancel();
+    }
+
+    /// Why requests should go elsewhere; none if they should come.
+    pub(crate) fn not_ready(&self) -> Option<String> {
+        match self.enter(0) {
+            Some(lease) => not_ready(&lease.0.records),
+            None => Some("the service is starting, or stopping".to_owned()),
+        }
     }
 
     /// From now on nobody enters anything.

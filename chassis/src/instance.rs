@@ -25,7 +25,7 @@ use std::{
 mod checks;
 mod tasks;
 
-pub(crate) use checks::{not_alive, not_ready, told};
+pub(crate) use checks::{not_alive, not_ready, told, vouch};
 pub(crate) use tasks::{Jitter, Tasks};
 
 /// A plugin that is built.

@@ -2,12 +2,11 @@
 
 use crate::{
     config::{Config, Draft, Overrides, Settings},
-    entry::ServiceHealth,
     error::{Error, Result, code},
     event::Bus,
     generation::Current,
     http::Mount,
-    instance::{Record, not_ready},
+    instance::{Record, vouch},
     lifecycle::{self, Built, Given, Plan, Remains},
     metrics::Metrics,
     points::{self, ChassisMoment},
@@ -84,10 +83,12 @@ impl Reloader {
     ) -> Self {
         let current = Arc::<Current>::default();
         let serving = Arc::downgrade(&current);
+        let closing = CancellationToken::new();
+        let desk = Desk::new(Arc::clone(&current), workers.clone(), closing.clone());
         let enter = move || serving.upgrade().and_then(|current| current.scope());
         Self {
             bus: Bus::new(&points::EVENTS, workers.clone(), enter),
-            desk: Arc::new(Desk::new(Arc::clone(&current))),
+            desk: Arc::new(desk),
             current,
             metrics,
             registry,
@@ -99,7 +100,7 @@ impl Reloader {
             given: Mutex::default(),
             overrides: Mutex::default(),
             files: watch::Sender::new(Files::default()),
-            closing: CancellationToken::new(),
+            closing,
         }
     }
 
@@ -131,16 +132,12 @@ impl Reloader {
         if self.closing.is_cancelled() {
             return Some("the service is stopping".to_owned());
         }
-        match self.current.enter(0) {
-            Some(lease) => not_ready(&lease.0.records, lease.0.is_first()),
-            None => Some("the service is starting, or stopping".to_owned()),
-        }
+        self.current.not_ready()
     }
 
     /// From now on the service says that it is not ready.
     pub(crate) fn begin_closing(&self) {
         self.closing.cancel();
-        self.desk.set_own_health(ServiceHealth::Critical);
     }
 
     /// Reads the configuration; the sources have not been asked yet.
@@ -228,6 +225,9 @@ impl Reloader {
             given,
             moments,
         } = built;
+        if let Some(before) = self.current.enter(0) {
+            vouch(&before.0.records, &generation.records);
+        }
         self.current.publish(&generation);
         if let Some(scope) = self.current.scope() {
             self.bus.serve(&scope, &generation.config);

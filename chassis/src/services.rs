@@ -75,7 +75,7 @@ impl Services {
 
     /// Registers a service, after the handlers of `service.pre_register` have seen it; the entry as they have left it. A
     /// plugin that registers an id again replaces what it has registered before, also what its instance before a reload
-    /// has.
+    /// has; that one can't change it any more from then on.
     ///
     /// # Errors
     ///

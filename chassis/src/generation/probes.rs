@@ -3,7 +3,7 @@
 //! They are routes like any other, but of nobody's: no hook stands before them, and no plugin can have one of the paths. A
 //! pattern that would match them, and a mounted router, does not see them.
 
-use super::{FIRST, Parts};
+use super::Parts;
 use crate::{
     call::{Bounds, BoxFuture},
     http::{Endpoint, Exchange, Metadata, OWN, Response, RouteContribution, RouteInfo},
@@ -26,7 +26,6 @@ enum Wanted {
 struct Probe {
     wanted: Wanted,
     records: Vec<Arc<Record>>,
-    is_first: bool,
     closing: CancellationToken,
 }
 
@@ -53,7 +52,6 @@ pub(super) fn routes(parts: &Parts<'_>) -> Vec<RouteContribution> {
             endpoint: Arc::new(Probe {
                 wanted,
                 records: parts.records.clone(),
-                is_first: parts.number == FIRST,
                 closing: parts.closing.clone(),
             }),
             arguments: String::new(),
@@ -69,9 +67,7 @@ impl Probe {
     fn is_well(&self) -> bool {
         match self.wanted {
             Wanted::Live => not_alive(&self.records).is_none(),
-            Wanted::Ready => {
-                !self.closing.is_cancelled() && not_ready(&self.records, self.is_first).is_none()
-            }
+            Wanted::Ready => !self.closing.is_cancelled() && not_ready(&self.records).is_none(),
             // Whoever is asked here has a generation that serves.
             Wanted::Startup => true,
         }

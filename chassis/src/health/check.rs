@@ -3,7 +3,10 @@
 use super::{Controls, Health, HealthState, past::Past};
 use serde_json::{Map, Value};
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, SystemTime},
 };
 use tokio::time::Instant;
@@ -18,6 +21,8 @@ pub(crate) struct Check {
     pub(crate) groups: Vec<Arc<str>>,
     pub(crate) controls: Controls,
     past: Mutex<Past>,
+    /// Whether it was well in the generation before.
+    was_well: AtomicBool,
 }
 
 /// A check came into another state.
@@ -57,6 +62,7 @@ impl Check {
             groups,
             controls,
             past: Mutex::new(Past::new()),
+            was_well: AtomicBool::new(false),
         }
     }
 
@@ -125,6 +131,19 @@ impl Check {
         match past.is_stale(Instant::now(), &self.controls) {
             true => HealthState::Unknown,
             false => past.state,
+        }
+    }
+
+    /// It was well in the generation before.
+    pub(crate) fn vouch(&self) {
+        self.was_well.store(true, Relaxed);
+    }
+
+    /// Whether it works, as far as is known: until it has answered, what it was in the generation before counts.
+    pub(crate) fn is_taken_as_well(&self) -> bool {
+        match self.has_answered() {
+            true => self.state().is_healthy(),
+            false => self.was_well.load(Relaxed),
         }
     }
 

@@ -83,7 +83,8 @@ impl Past {
     pub(super) fn is_stale(&self, now: Instant, controls: &Controls) -> bool {
         let Some(last) = &self.last else { return false };
         // An interval may be a tenth longer.
-        let period = controls.interval + controls.interval / 10 + controls.deadline;
+        let longest = controls.interval.saturating_add(controls.interval / 10);
+        let period = longest.saturating_add(controls.deadline);
         now.duration_since(last.at) > period.saturating_mul(2)
     }
 }

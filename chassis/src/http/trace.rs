@@ -17,11 +17,14 @@ impl Exchange {
             .get_or_init(|| Arc::new(TraceContext::of(self.headers())))
     }
 
-    /// `traceparent`, if the caller has sent one.
+    /// `traceparent`, if the caller has sent one. Of two, neither is believed.
     #[inline]
     pub(crate) fn sent_trace(&self) -> Option<&HeaderValue> {
         match self.cx.arrived.has_trace {
-            true => self.headers().get(&TRACEPARENT),
+            true => {
+                let mut sent = self.headers().get_all(&TRACEPARENT).into_iter();
+                sent.next().filter(|_| sent.next().is_none())
+            }
             false => None,
         }
     }

@@ -204,6 +204,6 @@ impl Jitter {
             .wrapping_add(1_442_695_040_888_963_407);
         #[expect(clippy::cast_precision_loss, reason = "53 bits of chance are plenty")]
         let share = (self.0 >> 11) as f64 / (1_u64 << 53) as f64;
-        period + period.mul_f64(share / 10.0)
+        period.saturating_add(period.mul_f64(share / 10.0))
     }
 }

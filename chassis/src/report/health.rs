@@ -128,7 +128,7 @@ impl HealthReport {
         }
     }
 
-    /// The whole service: `down` if a required plugin does not run or a critical check is down, `degraded` if another
+    /// The whole service: `down` if a required plugin does not run or a critical check is down or has fallen silent, `degraded` if another
     /// plugin has failed or a check is not well. Who has not answered yet is no reason for anything.
     pub(crate) fn of_service(reloader: &Reloader) -> Self {
         let known = Known::of(reloader);
@@ -146,7 +146,9 @@ impl HealthReport {
             let state = match check.state() {
                 HealthState::Up => return None,
                 HealthState::Unknown if !check.has_answered() => return None,
-                HealthState::Down if check.controls.critical => HealthState::Down,
+                HealthState::Down | HealthState::Unknown if check.controls.critical => {
+                    HealthState::Down
+                }
                 _ => HealthState::Degraded,
             };
             Some((state, told(check)))

@@ -17,6 +17,8 @@ pub(crate) enum Holder {
     /// An instance; what it has registered goes with it.
     Instance {
         plugin: Arc<str>,
+        /// Which of the instances of the plugin it is: a later one has a greater number.
+        number: u64,
         /// Cancelled when the generation serves that it was built for.
         serves: CancellationToken,
         /// Cancelled when it begins to stop.
@@ -37,15 +39,21 @@ impl Holder {
         }
     }
 
-    /// Whether it may change what `other` has registered: the next instance of a plugin takes over from the one before.
+    /// Whether it may change what `other` has registered: the next instance of a plugin takes over from the one before,
+    /// and the one before, which may run for a while yet, has no say in it from then on.
     fn may_change(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Chassis, Self::Chassis) | (Self::Handle, _) => true,
-            (Self::Instance { plugin: one, .. }, Self::Instance { plugin: other, .. }) => {
-                one == other
+            (Self::Instance { number, .. }, Self::Instance { number: theirs, .. }) => {
+                self.is_of_plugin_of(other) && number >= theirs
             }
             _ => false,
         }
+    }
+
+    /// Whether both are instances of one plugin.
+    fn is_of_plugin_of(&self, other: &Self) -> bool {
+        self.plugin().is_some() && self.plugin() == other.plugin()
     }
 }
 
@@ -106,9 +114,12 @@ impl Book {
         self.slots.remove(id);
     }
 
-    pub(super) fn set_health(&mut self, id: &str, health: ServiceHealth) {
-        if let Some(slot) = self.slots.get_mut(id) {
-            slot.entry.health = health;
+    /// Says how the service itself is.
+    pub(super) fn set_own_health(&mut self, health: ServiceHealth) {
+        for slot in self.slots.values_mut() {
+            if matches!(slot.holder, Holder::Chassis) {
+                slot.entry.health = health;
+            }
         }
     }
 
@@ -161,10 +172,19 @@ fn check_change(slot: &Slot, holder: &Holder) -> Result<()> {
     let whose = match &slot.holder {
         Holder::Chassis => "the service itself".to_owned(),
         Holder::Handle => "the program".to_owned(),
+        Holder::Instance { plugin, .. } if holder.is_of_plugin_of(&slot.holder) => {
+            format!("a later instance of `{plugin}`")
+        }
         Holder::Instance { plugin, .. } => format!("the plugin `{plugin}`"),
     };
     let message = format!("`{id}` is registered by {whose}");
-    Err(Error::new(code::SERVICE_TAKEN, message).with_help("give it another id: `.id(\"..\")`"))
+    let error = Error::new(code::SERVICE_TAKEN, message);
+    Err(match holder.is_of_plugin_of(&slot.holder) {
+        true => {
+            error.with_help("leave it to that one: what an instance has registered goes with it")
+        }
+        false => error.with_help("give it another id: `.id(\"..\")`"),
+    })
 }
 
 pub(super) fn closed() -> Error {

@@ -18,6 +18,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 /// How long all of `service.pre_unregister` may take when the service leaves.
 const LEAVE: Duration = Duration::from_secs(10);
@@ -33,20 +35,31 @@ pub(crate) struct Desk {
     /// One change of an entry at a time: plugins hear of them in the order in which they happen.
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     pub(super) own: Mutex<Own>,
+    /// Held while the service itself is registered or deregistered.
+    pub(super) refreshing: tokio::sync::Mutex<()>,
+    pub(super) workers: Handle,
+    /// Cancelled when the service begins to stop.
+    pub(super) closing: CancellationToken,
 }
 
 impl Desk {
-    pub(crate) fn new(current: Arc<Current>) -> Self {
+    pub(crate) fn new(current: Arc<Current>, workers: Handle, closing: CancellationToken) -> Self {
         Self {
             current,
             book: Mutex::default(),
             turns: Mutex::default(),
             own: Mutex::default(),
+            refreshing: tokio::sync::Mutex::default(),
+            workers,
+            closing,
         }
     }
 
+    /// The book, in which the service itself is as it is now.
     pub(super) fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        book.set_own_health(self.own_health());
+        book
     }
 
     /// The generation that serves now, for who may use it.
@@ -101,6 +114,10 @@ impl Desk {
             if let Some(before) = before.filter(|before| only_news && before.says_the_same(&entry))
             {
                 return Ok(before.clone());
+            }
+            if matches!(holder, Holder::Chassis) {
+                // The handlers may have taken a while.
+                entry.health = self.own_health();
             }
             book.put(entry.clone(), holder, self.most())?;
         }

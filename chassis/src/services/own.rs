@@ -4,20 +4,28 @@ use super::{book::Holder, desk::Desk};
 use crate::{
     config::{ServiceSettings, announced},
     entry::{Service, ServiceEntry, ServiceHealth},
-    error::Error,
+    error::code,
 };
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
-    sync::{MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard, PoisonError, Weak},
+    time::Duration,
 };
+
+/// The pause before the service is registered again after that has failed: twice as long each time, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// What is known of the entry of the service itself.
 #[derive(Debug, Default)]
 pub(crate) struct Own {
     listen: Option<SocketAddr>,
-    health: ServiceHealth,
+    /// Whether the service is up, and said where it listens.
+    has_entered: bool,
     /// By which id it is registered.
     id: Option<String>,
+    /// Whether a task tries again and again to register it.
+    is_retrying: bool,
 }
 
 impl Desk {
@@ -25,57 +33,84 @@ impl Desk {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How the service itself is: as `/health/ready` says.
+    pub(super) fn own_health(&self) -> ServiceHealth {
+        match self.closing.is_cancelled() || self.current.not_ready().is_some() {
+            true => ServiceHealth::Critical,
+            false => ServiceHealth::Passing,
+        }
+    }
+
     /// Registers the service itself, which listens here; nowhere, in a test without ports.
-    pub(crate) async fn enter(&self, listen: Option<SocketAddr>) {
-        self.own().listen = listen;
+    pub(crate) async fn enter(self: &Arc<Self>, listen: Option<SocketAddr>) {
+        {
+            let mut own = self.own();
+            (own.listen, own.has_entered) = (listen, true);
+        }
         self.refresh().await;
     }
 
-    /// Registers the service itself anew, if the generation that serves says something else of it.
-    pub(crate) async fn refresh(&self) {
-        let Some(lease) = self.current.enter(0) else {
+    /// Registers the service itself anew, if the generation that serves says something else of it. If that fails, it is
+    /// tried again later, and what is registered stays.
+    pub(crate) async fn refresh(self: &Arc<Self>) {
+        let _turn = self.refreshing.lock().await;
+        // A reload may come before the service is up.
+        if !self.own().has_entered || self.try_refresh().await {
             return;
+        }
+        if !std::mem::replace(&mut self.own().is_retrying, true) {
+            self.workers.spawn(retry(Arc::downgrade(self)));
+        }
+    }
+
+    /// Registers it; whether that is settled, one way or the other.
+    async fn try_refresh(&self) -> bool {
+        let Some(lease) = self.current.enter(0) else {
+            return true;
         };
         let settings = lease.0.config.settings().service.clone();
         drop(lease);
-        let (listen, health, before) = {
+        let (listen, before) = {
             let own = self.own();
-            (own.listen, own.health, own.id.clone())
+            (own.listen, own.id.clone())
         };
-        let entry = entry(&settings, listen, health);
+        let entry = entry(&settings, listen, self.own_health());
         let id = entry.id.clone();
-        let outcome = self.register(entry, Holder::Chassis, true).await;
-        let stays = outcome.is_ok();
-        if let Err(error) = outcome {
-            tell(&error);
-        }
-        if let Some(before) = before.filter(|before| !stays || *before != id) {
+        let now = match self.register(entry, Holder::Chassis, true).await {
+            Ok(_) => Some(id),
+            // It is about to stop.
+            Err(error) if error.code() == code::CLOSED => return true,
+            Err(error) => {
+                let told = error.line();
+                tracing::warn!(code = error.code().name(), error = %told, "the service itself is not registered as it should be");
+                if error.code() != code::SERVICE_DENIED {
+                    return false;
+                }
+                None
+            }
+        };
+        if let Some(before) = before.filter(|before| now.as_ref() != Some(before)) {
             // Nobody else may take it, but it may have been deregistered.
             _ = self.deregister(&before, &Holder::Chassis).await;
         }
-        self.own().id = stays.then_some(id);
-    }
-
-    /// Says how the service itself is.
-    pub(crate) fn set_own_health(&self, health: ServiceHealth) {
-        let id = {
-            let mut own = self.own();
-            own.health = health;
-            own.id.clone()
-        };
-        if let Some(id) = id {
-            self.book().set_health(&id, health);
-        }
+        self.own().id = now;
+        true
     }
 }
 
-fn tell(error: &Error) {
-    if error.code() == crate::error::code::CLOSED {
-        // It is about to stop.
-        return;
+/// Tries again until it is settled, or the service ends.
+async fn retry(desk: Weak<Desk>) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        tokio::time::sleep(pause).await;
+        pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+        let Some(desk) = desk.upgrade() else { return };
+        let _turn = desk.refreshing.lock().await;
+        if desk.closing.is_cancelled() || desk.try_refresh().await {
+            desk.own().is_retrying = false;
+            return;
+        }
     }
-    let told = error.line();
-    tracing::warn!(code = error.code().name(), error = %told, "the service itself is not registered");
 }
 
 /// What the service says of itself.

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tokio::{runtime::Handle, task::AbortHandle};
-use tracing_subscriber::{EnvFilter, Registry, reload};
+use tracing_subscriber::{EnvFilter, Registry, filter::LevelFilter, reload};
 
 /// How many targets may have another level at a time.
 const MAX_CHANGED: usize = 64;
@@ -26,6 +26,8 @@ const MAX_TARGET: usize = 256;
 
 /// What the level of everything else is called.
 const ROOT: &str = "root";
+
+const TARGET_HELP: &str = "write the path of a module (`orders::store`), or `root` for all others";
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
@@ -133,6 +135,9 @@ impl Levels {
             return Err(Error::new(code::CONFLICT, message)
                 .with_help("take one back: `DELETE /loggers/{target}`"));
         }
+        let mut wanted = changed.levels();
+        wanted.insert(target, level);
+        self.apply(&wanted)?;
         changed.count += 1;
         let number = changed.count;
         let back = {
@@ -152,34 +157,71 @@ impl Levels {
         if let Some(before) = changed.by_target.insert(target.to_owned(), change) {
             before.back.abort();
         }
-        self.apply(&changed)?;
         Ok(report)
     }
 
     /// Gives a target its own level back.
     pub(crate) fn reset(&self, target: &str) -> Result<()> {
         let mut changed = self.changed();
-        match changed.by_target.remove(target) {
-            Some(change) => change.back.abort(),
-            None => {
-                let target = text::visible(target);
-                let message = format!("the level of `{target}` is its own");
-                return Err(Error::new(code::NOT_FOUND, message)
-                    .with_help("`GET /loggers` lists those that have another"));
-            }
+        if !self.take_back(&mut changed, target)? {
+            let target = text::visible(target);
+            let message = format!("the level of `{target}` is its own");
+            return Err(Error::new(code::NOT_FOUND, message)
+                .with_help("`GET /loggers` lists those that have another"));
         }
-        self.apply(&changed)
+        Ok(())
     }
 
-    fn apply(&self, changed: &Changes) -> Result<()> {
-        let mut filter = self.base.clone();
-        for (target, Change { level, .. }) in &changed.by_target {
-            filter += &match &**target {
+    /// Takes a change back; whether there was one.
+    fn take_back(&self, changed: &mut Changes, target: &str) -> Result<bool> {
+        let mut wanted = changed.levels();
+        if wanted.remove(target).is_none() {
+            return Ok(false);
+        }
+        self.apply(&wanted)?;
+        if let Some(change) = changed.by_target.remove(target) {
+            change.back.abort();
+        }
+        Ok(true)
+    }
+
+    /// Has these levels hold, or leaves everything as it was: what is written down is what holds.
+    fn apply(&self, wanted: &BTreeMap<&str, &'static str>) -> Result<()> {
+        let mut text = self.base.clone();
+        for (&target, level) in wanted {
+            text += &match target {
                 ROOT => format!(",{level}"),
                 target => format!(",{target}={level}"),
             };
         }
-        Ok(self.filter.reload(log_filter(&filter)?)?)
+        let filter = log_filter(&text).map_err(|error| {
+            let message = format!("`{text}` is not a filter of the log: {error}");
+            Error::new(code::BAD_REQUEST, message).with_help(TARGET_HELP)
+        })?;
+        self.filter.reload(filter)?;
+        // Libraries of the crate `log` look here first, and so would leave out what is wanted now.
+        log::set_max_level(of_log(LevelFilter::current()));
+        Ok(())
+    }
+}
+
+impl Changes {
+    fn levels(&self) -> BTreeMap<&str, &'static str> {
+        let all = self.by_target.iter();
+        all.map(|(target, change)| (&**target, change.level))
+            .collect()
+    }
+}
+
+/// The same level, as the crate `log` calls it.
+fn of_log(level: LevelFilter) -> log::LevelFilter {
+    match level {
+        LevelFilter::OFF => log::LevelFilter::Off,
+        LevelFilter::ERROR => log::LevelFilter::Error,
+        LevelFilter::WARN => log::LevelFilter::Warn,
+        LevelFilter::INFO => log::LevelFilter::Info,
+        LevelFilter::DEBUG => log::LevelFilter::Debug,
+        LevelFilter::TRACE => log::LevelFilter::Trace,
     }
 }
 
@@ -192,11 +234,10 @@ fn expire(levels: &Weak<Levels>, target: &str, number: u64) {
     if !changed.by_target.get(target).is_some_and(is_the_same) {
         return;
     }
-    changed.by_target.remove(target);
-    let outcome = levels.apply(&changed);
+    let outcome = levels.take_back(&mut changed, target);
     drop(changed);
     match outcome {
-        Ok(()) => tracing::info!(
+        Ok(_) => tracing::info!(
             target,
             "the level of this target of the log is its own again"
         ),
@@ -217,12 +258,13 @@ impl Change {
 /// Words joined by `::`, as modules are called: nothing that means something else in a filter.
 fn check_target(target: &str) -> Result<()> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-:.".contains(c);
-    if (1..=MAX_TARGET).contains(&target.len()) && target.chars().all(is_plain) {
+    // As `EnvFilter` wants it.
+    let begins_well = target.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    if begins_well && target.len() <= MAX_TARGET && target.chars().all(is_plain) {
         return Ok(());
     }
     let message = format!("`{}` is not a target of the log", text::visible(target));
-    Err(Error::new(code::BAD_REQUEST, message)
-        .with_help("write the path of a module (`orders::store`), or `root` for all others"))
+    Err(Error::new(code::BAD_REQUEST, message).with_help(TARGET_HELP))
 }
 
 fn level_of(level: &str) -> Result<&'static str> {
@@ -314,11 +356,42 @@ mod tests {
             ""
         );
         assert_eq!(logged("info", &[("prices", "trace")]), "ERROR WARN INFO");
+        // Not at the same time: what is logged at all, is known once in a process.
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.enable_time().build().unwrap();
+        runtime.block_on(what_the_filter_refuses_changes_nothing());
+    }
+
+    async fn what_the_filter_refuses_changes_nothing() {
+        let (filter, handle) = reload::Layer::new(log_filter("info").unwrap());
+        let _subscriber = tracing_subscriber::registry().with(filter);
+        let levels = Arc::new(Levels::new("info".to_owned(), handle));
+        let set =
+            |target: &str| levels.set(target, "debug", Duration::from_secs(60), &Handle::current());
+        set("orders").unwrap();
+        let refused = levels.apply(&BTreeMap::from([(".x", "debug")]));
+        assert_eq!(refused.unwrap_err().code(), code::BAD_REQUEST);
+        assert_eq!(set(".x").unwrap_err().code(), code::BAD_REQUEST);
+        assert_eq!(levels.report().changed.len(), 1);
+        set("prices").unwrap();
+        levels.reset("orders").unwrap();
+        assert_eq!(levels.report().changed.len(), 1);
     }
 
     #[test]
     fn nothing_gets_into_the_filter_that_is_no_target() {
-        for target in ["", "a=b", "a,b", "[a]", "a b", "\u{e4}", &"x".repeat(257)] {
+        for target in [
+            "",
+            "a=b",
+            "a,b",
+            "[a]",
+            "a b",
+            "\u{e4}",
+            ".x",
+            "-x",
+            ":x",
+            &"x".repeat(257),
+        ] {
             assert!(check_target(target).is_err(), "{target}");
         }
         assert!(check_target("orders::store").is_ok() && check_target("a.b-c_d").is_ok());

@@ -8,10 +8,14 @@ const MAX_MEMBERS: usize = 32;
 /// The most bytes of all of them.
 const MAX_BYTES: usize = 512;
 
-/// The list that some headers are together; none if it is empty, malformed or too long: a part of it is worth nothing.
+/// The bytes of a member that has to go before others do.
+const LONG_MEMBER: usize = 128;
+
+/// The list that some headers are together; none if it is empty, malformed or of too many members. One that is too long is
+/// cut as the standard says (3.3.1.5): of the long members the last go first, and then the last of all.
 pub(super) fn read<'h>(headers: impl Iterator<Item = &'h [u8]>) -> Option<Arc<str>> {
     let mut keys: Vec<&[u8]> = Vec::new();
-    let mut list = String::new();
+    let mut members: Vec<&str> = Vec::new();
     for header in headers {
         for member in header.split(|&byte| byte == b',') {
             let member = member.trim_ascii();
@@ -24,16 +28,28 @@ pub(super) fn read<'h>(headers: impl Iterator<Item = &'h [u8]>) -> Option<Arc<st
                 return None;
             }
             keys.push(key);
-            if !list.is_empty() {
-                list.push(',');
-            }
-            list.push_str(str::from_utf8(member).ok()?);
-            if keys.len() > MAX_MEMBERS || list.len() > MAX_BYTES {
+            members.push(str::from_utf8(member).ok()?);
+            if keys.len() > MAX_MEMBERS {
                 return None;
             }
         }
     }
-    (!list.is_empty()).then(|| list.into())
+    while length(&members) > MAX_BYTES {
+        let long = members
+            .iter()
+            .rposition(|member| member.len() > LONG_MEMBER);
+        match long {
+            Some(long) => _ = members.remove(long),
+            None => _ = members.pop(),
+        }
+    }
+    (!members.is_empty()).then(|| members.join(",").into())
+}
+
+/// How long the list of them is, with the commas.
+fn length(members: &[&str]) -> usize {
+    let all: usize = members.iter().map(|member| member.len() + 1).sum();
+    all.saturating_sub(1)
 }
 
 fn is_key(key: &[u8]) -> bool {
@@ -66,15 +82,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_or_too_long_is_dropped_as_a_whole() {
+    fn what_is_malformed_is_dropped_as_a_whole() {
         let many = |count: usize| (0..count).map(|n| format!("k{n}=v,")).collect::<String>();
         assert!(read_all(&[&many(32)]).is_some());
-        let long = |length: usize| format!("a={},b={}", "x".repeat(256), "y".repeat(length));
-        assert_eq!(long(251).len(), 512);
-        assert!(read_all(&[&long(251)]).is_some());
         let dropped = [
             &many(33),
-            &long(252),
             "a=1,b",
             "a=1,a=2",
             "A=1",
@@ -88,5 +100,22 @@ mod tests {
         for list in dropped {
             assert_eq!(read_all(&[list]), None, "{list}");
         }
+    }
+
+    #[test]
+    fn of_what_is_too_long_long_members_go_first_and_then_the_last() {
+        let member = |key: &str, length: usize| format!("{key}={}", "x".repeat(length - 2));
+        let cut = |lengths: &[usize]| {
+            let keys = ["a", "b", "c", "d", "e"].iter();
+            let all: Vec<_> = keys.zip(lengths).map(|(k, l)| member(k, *l)).collect();
+            let read = read_all(&[&all.join(",")]).unwrap();
+            let keys: Vec<&str> = read.split(',').map(|member| &member[..1]).collect();
+            keys.concat()
+        };
+        assert_eq!(cut(&[257, 254]), "ab", "512 bytes");
+        assert_eq!(cut(&[257, 255]), "a");
+        assert_eq!(cut(&[129, 128, 128, 128]), "bcd");
+        assert_eq!(cut(&[128, 128, 128, 128]), "abc");
+        assert_eq!(cut(&[10, 200, 128, 200, 10]), "abce");
     }
 }

@@ -216,12 +216,38 @@ async fn an_answer_that_is_too_old_says_nothing() {
         }
     };
     soon("the first answer", until(HealthState::Up)).await;
-    soon("its end", until(HealthState::Unknown)).await;
-    let check = one(&app, "blocked/check");
-    let message = check.message.unwrap_or_default();
-    assert!(message.contains("blocks its thread"), "{message}");
+    // On a busy machine it may come to be asked too late, too.
+    let overdue = async {
+        loop {
+            let check = one(&app, "blocked/check");
+            let message = check.message.as_deref().unwrap_or_default();
+            if message.contains("blocks its thread") {
+                break check;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let check = soon("its end", overdue).await;
+    assert_eq!(check.state, HealthState::Unknown);
     assert!(check.age_ms.is_some() && !app.handle().is_ready());
-    assert_eq!(health(&app).state, HealthState::Degraded);
+    assert_eq!(health(&app).state, HealthState::Down);
     released.store(true, SeqCst);
     soon("the next answer", until(HealthState::Up)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interval_may_be_as_long_as_it_likes() {
+    let dial = Dial::new(Health::up());
+    let patient = plugin("patient", move |cx| {
+        dial.check(cx, "check").interval(Duration::MAX);
+    });
+    let app = TestChassis::builder()
+        .register(patient)
+        .start()
+        .await
+        .unwrap();
+    round().await;
+    assert_eq!(state(&app, "patient/check"), HealthState::Up);
+    let report = app.handle().plugin("patient").unwrap();
+    assert_eq!(report.health, Some(HealthState::Up));
 }

@@ -7,6 +7,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
     time::Duration,
 };
+use tokio::time::sleep;
 
 #[tokio::test(start_paused = true)]
 async fn a_reload_begins_anew_and_stays_ready() {
@@ -35,6 +36,40 @@ async fn a_reload_begins_anew_and_stays_ready() {
         (HealthState::Down, 1)
     );
     assert!(!app.handle().is_ready(), "the first answer counts at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_mends_nothing_before_it_is_proved() {
+    let dial = Dial::new(Health::down("lost"));
+    let asked = dial.clone();
+    let slow = plugin("slow", move |cx| {
+        let dial = asked.clone();
+        cx.health("database", async move || {
+            sleep(Duration::from_secs(2)).await;
+            dial.read()
+        })
+        .critical();
+    });
+    let app = TestChassis::builder().register(slow).start().await.unwrap();
+    after(3).await;
+    assert!(!app.handle().is_ready());
+    app.reload().await.unwrap();
+    assert_eq!(state(&app, "slow/database"), HealthState::Unknown);
+    assert!(
+        !app.handle().is_ready(),
+        "it was down, and has not answered"
+    );
+    dial.turn(Health::up());
+    after(3).await;
+    assert!(app.handle().is_ready());
+    for _ in 0..2 {
+        app.reload().await.unwrap();
+        assert_eq!(state(&app, "slow/database"), HealthState::Unknown);
+        assert!(
+            app.handle().is_ready(),
+            "it was up before the first of them"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

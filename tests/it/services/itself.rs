@@ -1,6 +1,14 @@
 //! The service itself is registered as long as it serves.
 
 use super::*;
+use chassis::Health;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 fn service(plugins: impl IntoIterator<Item = Registration>) -> chassis::ChassisBuilder {
     client::service(plugins).service("orders", "2.0.0")
@@ -188,4 +196,98 @@ async fn its_health_follows_its_readiness() {
     assert!(services.find(passing).unwrap().is_empty());
     // Nobody waits for an hour.
     stop.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_not_passing_while_it_is_not_ready() {
+    let (say, said) = tokio::sync::watch::channel(Health::up());
+    let store = plugin("store", move |cx| {
+        let said = said.clone();
+        cx.health("database", async move || {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            said.borrow().clone()
+        })
+        .failures(1)
+        .critical();
+    });
+    let app = orders().register(store).start().await.unwrap();
+    let services = app.handle().services();
+    let passing = || services.find(ServiceQuestion::new("orders").passing());
+    assert!(passing().unwrap().is_empty(), "it has not answered yet");
+    assert_eq!(services.list().unwrap()[0].health, ServiceHealth::Critical);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(passing().unwrap().len(), 1);
+    say.send_replace(Health::down("lost"));
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    assert!(passing().unwrap().is_empty());
+    app.reload().await.unwrap();
+    assert!(passing().unwrap().is_empty());
+    say.send_replace(Health::up());
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    assert_eq!(passing().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_passes_deregisters_nothing() {
+    let fails = Arc::new(AtomicBool::new(true));
+    let failing = {
+        let fails = Arc::clone(&fails);
+        plugin("failing", move |cx| {
+            let fails = Arc::clone(&fails);
+            cx.filter(
+                &points::SERVICE_PRE_REGISTER,
+                move |_: &mut ServiceEntry| match fails.load(SeqCst) {
+                    true => Err(Error::msg("the registry is away")),
+                    false => Ok(()),
+                },
+            );
+        })
+    };
+    let log = Log::new();
+    let app = orders().register(failing).register(witness(&log));
+    let app = app.start().await.unwrap();
+    assert!(names(&app).is_empty());
+    // Twice so far, and in vain.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(names(&app).is_empty());
+    fails.store(false, SeqCst);
+    log.until(1).await;
+    assert_eq!(names(&app), ["orders"]);
+
+    fails.store(true, SeqCst);
+    app.reload().await.unwrap();
+    assert_eq!(names(&app), ["orders"], "what was registered stays");
+    fails.store(false, SeqCst);
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!(log.lines(), ["orders came []"], "it says nothing else");
+    app.stop().await;
+    assert_eq!(log.lines()[1..], ["orders went"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_registered_as_it_is_by_then() {
+    let log = Log::new();
+    let slow = {
+        let log = log.clone();
+        plugin("slow", move |cx| {
+            cx.health("check", async || {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            })
+            .critical();
+            let (asked, came) = (log.clone(), log.clone());
+            cx.filter_async(
+                &points::SERVICE_PRE_REGISTER,
+                async move |entry: &mut ServiceEntry| {
+                    asked.note(entry.health);
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                },
+            );
+            cx.action(
+                &points::SERVICE_POST_REGISTER,
+                async move |entry: &ServiceEntry| came.note(entry.health),
+            );
+        })
+    };
+    let _app = orders().register(slow).start().await.unwrap();
+    assert_eq!(log.lines(), ["critical", "passing"]);
 }

@@ -189,3 +189,74 @@ async fn handlers_by_name_see_entries_as_json() {
     app.stop().await;
     assert_eq!(log.lines(), ["\"eu-1\"", "\"critical\""]);
 }
+
+/// Registers as soon as it may, registers anew whenever it is told to, and deregisters when it stops.
+struct Tidy(chassis::Services);
+
+static AGAIN: std::sync::LazyLock<tokio::sync::watch::Sender<u32>> =
+    std::sync::LazyLock::new(Default::default);
+static SAID: std::sync::LazyLock<Log> = std::sync::LazyLock::new(Log::new);
+
+impl Plugin for Tidy {
+    type Config = NoConfig;
+
+    async fn init(_: NoConfig, cx: &mut PluginContext) -> Result<Self> {
+        let (background, services) = (cx.background().clone(), cx.services());
+        cx.background().spawn("register", async move {
+            let mut again = AGAIN.subscribe();
+            background.serving().await;
+            let generation = background.enter()?.generation();
+            loop {
+                let service = grpc().tag(generation.to_string());
+                let outcome = background.services().register(service).await;
+                let outcome = outcome.map_err(|error| error.code());
+                SAID.note(match outcome {
+                    Ok(_) => format!("{generation} registered"),
+                    Err(code) => format!("{generation} {code}"),
+                });
+                if again.changed().await.is_err() {
+                    return Ok(());
+                }
+            }
+        });
+        Ok(Self(services))
+    }
+
+    async fn stop(&self) -> Result<()> {
+        let outcome = self.0.deregister("grpc").await;
+        SAID.note(outcome.map_or_else(|error| error.code().to_string(), |entry| entry.id));
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn an_instance_that_goes_leaves_alone_what_the_next_one_has() {
+    let tidy = Registration::new::<Tidy>(crate::scripted::info("tidy"));
+    let app = orders().register(tidy).start().await.unwrap();
+    SAID.until(1).await;
+    let held = app.handle().enter().unwrap();
+    let reload = tokio::spawn({
+        let handle = app.handle().clone();
+        async move { handle.reload().await }
+    });
+    SAID.until(2).await;
+    // The old one runs still.
+    AGAIN.send_modify(|times| *times += 1);
+    let mut lines = SAID.until(4).await;
+    lines[2..].sort();
+    assert_eq!(
+        lines,
+        [
+            "1 registered",
+            "2 registered",
+            "1 service.taken",
+            "2 registered"
+        ]
+    );
+    drop(held);
+    reload.await.unwrap().unwrap();
+    assert_eq!(SAID.lines()[4..], ["service.taken"], "in `stop`");
+    let services = app.handle().services();
+    let entry = &services.find("orders-grpc").unwrap()[0];
+    assert_eq!(entry.tags, ["grpc", "2"]);
+}
