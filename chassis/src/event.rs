@@ -76,6 +76,8 @@ pub(crate) const OF_CHASSIS: &[&str] = &[
     "chassis.stopping",
     "config.changed",
     "health.changed",
+    "service.registered",
+    "service.deregistered",
     OF_REQUESTS[0],
     OF_REQUESTS[1],
 ];

@@ -151,7 +151,7 @@ impl Bus {
     }
 
     /// Whether somebody would be told.
-    pub(super) fn is_wanted(&self, scope: &Scope, topic: &str) -> bool {
+    pub(crate) fn is_wanted(&self, scope: &Scope, topic: &str) -> bool {
         self.watchers.load(Relaxed) > 0
             || self
                 .subscribers(scope)

@@ -7,12 +7,14 @@ use super::{
 use crate::{
     entry::{ServiceEntry, ServiceHealth, ServiceQuestion},
     error::{Error, Result, code},
+    event::Bus,
     generation::Current,
     point::Flow,
     points::{self, Denied},
     scope::Scope,
 };
 use futures_util::{StreamExt as _, stream};
+use serde_json::json;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -40,6 +42,16 @@ pub(crate) struct Desk {
     pub(super) workers: Handle,
     /// Cancelled when the service begins to stop.
     pub(super) closing: CancellationToken,
+}
+
+/// The topics that those are told under who subscribe.
+const REGISTERED: &str = "service.registered";
+const DEREGISTERED: &str = "service.deregistered";
+
+fn publish(scope: &Scope, topic: &str, entry: &ServiceEntry) {
+    if let Some(bus) = Bus::of(scope) {
+        bus.tell(scope, topic, || json!(entry));
+    }
 }
 
 impl Desk {
@@ -123,6 +135,7 @@ impl Desk {
         }
         tracing::debug!(id = entry.id, name = entry.name, "service registered");
         points::SERVICE_POST_REGISTER.run(&scope, &entry).await;
+        publish(&scope, REGISTERED, &entry);
         Ok(entry)
     }
 
@@ -140,6 +153,7 @@ impl Desk {
         points::SERVICE_PRE_UNREGISTER.run(scope, entry).await;
         self.book().remove(&entry.id);
         tracing::debug!(id = entry.id, name = entry.name, "service deregistered");
+        publish(scope, DEREGISTERED, entry);
     }
 
     /// Deregisters what instances have registered that go, or have gone.
@@ -154,7 +168,12 @@ impl Desk {
     /// Forgets all of it if nobody wants to be told; whether that was so. From now on nothing is registered.
     pub(crate) fn leave_untold(&self) -> bool {
         let scope = self.current.scope();
-        let is_untold = scope.is_none_or(|scope| points::SERVICE_PRE_UNREGISTER.is_idle(&scope));
+        let is_told = |scope: &Scope| {
+            let bus = Bus::of(scope);
+            !points::SERVICE_PRE_UNREGISTER.is_idle(scope)
+                || bus.is_some_and(|bus| bus.is_wanted(scope, DEREGISTERED))
+        };
+        let is_untold = !scope.as_ref().is_some_and(is_told);
         if is_untold {
             self.close();
         }

@@ -291,3 +291,25 @@ async fn it_is_registered_as_it_is_by_then() {
     let _app = orders().register(slow).start().await.unwrap();
     assert_eq!(log.lines(), ["critical", "passing"]);
 }
+
+#[tokio::test]
+async fn who_subscribes_is_told_who_comes_and_goes() {
+    let log = Log::new();
+    let to = log.clone();
+    let audit = crate::made::plugin("audit", move |cx| {
+        let to = to.clone();
+        cx.on(
+            "service.*",
+            async move |(entry, message): (Arc<ServiceEntry>, Message)| {
+                to.note(format!("{} {}", message.topic(), entry.name));
+            },
+        );
+    });
+    let app = orders().register(audit).start().await.unwrap();
+    log.until(1).await;
+    app.stop().await;
+    assert_eq!(
+        log.lines(),
+        ["service.registered orders", "service.deregistered orders"]
+    );
+}
