@@ -122,6 +122,11 @@ impl Config {
         Draft::with_sources(Arc::clone(&self.layers), sources)
     }
 
+    /// Whether the other has the same values, wherever they stand.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.tree.same(&other.tree)
+    }
+
     /// All of it, defaults too, with origins.
     #[cfg(test)]
     pub(crate) fn tree(&self) -> &Tree {

@@ -322,6 +322,7 @@ impl Reloader {
         let drain = built.generation.config.settings().reload.drain;
         let remains = Remains::of(&old.0);
         let mut reloaded = answer::compare(&old.0, &built.generation);
+        let is_other = !old.0.config.is_same(&built.generation.config);
         drop(old);
         let until_gone = self.publish(built);
         if overrides != before_change {
@@ -357,7 +358,8 @@ impl Reloader {
             self.wait_for_the_rest(reloaded.previous, until_gone);
         }
         reloaded.total_ms = millis(since);
-        if let Some(scope) = self.current.scope() {
+        // A reload may have read what was there before.
+        if let Some(scope) = self.current.scope().filter(|_| is_other) {
             self.bus.tell(&scope, "config.changed", || json!(reloaded));
         }
         tracing::info!(

@@ -8,14 +8,20 @@ fn grpc() -> Service {
         .tag("grpc")
 }
 
+/// A service with a plugin that has registered one more.
+async fn with_grpc(log: &Log) -> TestChassis {
+    let app = orders()
+        .register(witness(log))
+        .register(registering("grpc", log, grpc));
+    let app = app.start().await.unwrap();
+    log.until(3).await;
+    app
+}
+
 #[tokio::test]
 async fn what_a_plugin_has_registered_goes_with_it() {
     let log = Log::new();
-    let app = orders()
-        .register(witness(&log))
-        .register(registering("grpc", &log, grpc));
-    let app = app.start().await.unwrap();
-    log.until(3).await;
+    let app = with_grpc(&log).await;
     assert_eq!(names(&app), ["orders", "orders-grpc"]);
     let entry = &app.handle().services().find("orders-grpc").unwrap()[0];
     assert_eq!(entry.owner.as_deref(), Some("grpc"));
@@ -31,11 +37,7 @@ async fn what_a_plugin_has_registered_goes_with_it() {
 #[tokio::test]
 async fn the_next_instance_takes_over_and_nobody_is_told_that_it_went() {
     let log = Log::new();
-    let app = orders()
-        .register(witness(&log))
-        .register(registering("grpc", &log, grpc));
-    let app = app.start().await.unwrap();
-    log.until(3).await;
+    let app = with_grpc(&log).await;
     // Until the new instance has registered, a request holds the old one.
     let held = app.handle().enter().unwrap();
     let reload = tokio::spawn({
