@@ -19,7 +19,6 @@ use std::{
     },
     time::SystemTime,
 };
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 mod assemble;
@@ -58,7 +57,7 @@ pub(crate) struct Generation {
     /// Cancelled once it serves.
     serves: CancellationToken,
     /// Tells that nobody holds this generation any more.
-    gone: Option<oneshot::Sender<()>>,
+    gone: CancellationToken,
 }
 
 impl Drop for Generation {
@@ -74,10 +73,7 @@ impl Drop for Generation {
                 tracing::error!(plugin = %name, "panicked while it was dropped");
             }
         }
-        if let Some(gone) = self.gone.take() {
-            // Whoever waited may have run out of patience.
-            _ = gone.send(());
-        }
+        self.gone.cancel();
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) use self::{
     mark::Mark,
     mount::{Mount, is_quiet},
     position::Position,
-    problem::{failure_of, in_full, problem},
+    problem::{failure_of, in_full, problem, told_in_full},
     request::{Arrived, RequestContext, client_of},
     route::{
         CallMethod, Endpoint, HandlerEndpoint, MethodEndpoint, OWN, RouteContribution,

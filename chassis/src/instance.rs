@@ -63,18 +63,14 @@ pub(crate) struct Record {
     pub(crate) name: Arc<str>,
     /// The plugin that it is an instance of.
     pub(crate) info: Arc<PluginInfo>,
-    pub(crate) required: bool,
-    pub(crate) tags: Vec<String>,
+    /// They may change while it lives.
+    terms: Mutex<Arc<Terms>>,
     pub(crate) tasks: Tasks,
     /// Its health checks, with all that they have said; none until it is built.
     checks: OnceLock<Vec<Arc<Check>>>,
     pub(crate) owner: Arc<Owner>,
     /// Set once it has stopped: its handlers are not told anything any more.
     pub(crate) gone: Arc<AtomicBool>,
-    /// Where `init`, `start` and `stop` are guarded.
-    pub(crate) init: Site,
-    pub(crate) start: Site,
-    pub(crate) stop: Site,
     status: Mutex<Status>,
 }
 
@@ -98,6 +94,8 @@ pub(crate) struct Status {
 pub(crate) struct LastError {
     pub(crate) code: &'static str,
     pub(crate) message: String,
+    /// Where in its life it was.
+    pub(crate) phase: Option<String>,
     #[serde(serialize_with = "unix_millis")]
     pub(crate) at: SystemTime,
 }
@@ -122,15 +120,11 @@ impl Record {
         workers: tokio::runtime::Handle,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let site = |place: &str, deadline| Site::new(Arc::clone(&name), place, Some(deadline));
         Self {
             tasks: Tasks::new(Arc::clone(&name), workers),
             checks: OnceLock::new(),
             owner: Owner::new(Arc::clone(&name), metrics),
             gone: Arc::default(),
-            init: site("init", terms.init),
-            start: site("start", terms.start),
-            stop: site("stop", terms.stop),
             status: Mutex::new(Status {
                 state: PluginState::Registered,
                 since: SystemTime::now(),
@@ -141,9 +135,28 @@ impl Record {
             }),
             name,
             info,
-            required: terms.required,
-            tags: terms.tags,
+            terms: Mutex::new(Arc::new(terms)),
         }
+    }
+
+    /// On which terms it lives, as the configuration of the generation says that serves.
+    pub(crate) fn terms(&self) -> Arc<Terms> {
+        Arc::clone(&self.terms.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_terms(&self, terms: Terms) {
+        *self.terms.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(terms);
+    }
+
+    /// Where a step of its life is guarded.
+    pub(crate) fn step(&self, phase: Phase) -> Site {
+        let terms = self.terms();
+        let (place, deadline) = match phase {
+            Phase::Init => ("init", terms.init),
+            Phase::Start => ("start", terms.start),
+            Phase::Stop => ("stop", terms.stop),
+        };
+        Site::new(Arc::clone(&self.name), place, Some(deadline))
     }
 
     fn lock(&self) -> MutexGuard<'_, Status> {
@@ -196,6 +209,7 @@ impl Record {
         self.lock().last_error = Some(LastError {
             code: error.code().name(),
             message: error.report(),
+            phase: error.place().map(ToOwned::to_owned),
             at: SystemTime::now(),
         });
     }
@@ -206,13 +220,15 @@ impl Record {
         match phase {
             Phase::Init => status.init_ms = Some(millis),
             Phase::Start => status.start_ms = Some(millis),
+            Phase::Stop => {}
         }
     }
 }
 
-/// A step in an instance's life whose duration is remembered.
+/// A step in an instance's life.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Phase {
     Init,
     Start,
+    Stop,
 }

@@ -109,6 +109,7 @@ pub use crate::{
         RawPathParams, Request, Response, RouteInfo, Shared,
     },
     info::{PluginInfo, Stage},
+    lifecycle::{PlannedChange, ReloadAction},
     metrics::{Meter, MetricKind, MetricSample},
     plugin::{NoConfig, Plugin, PluginConfig, Registration},
     point::{
@@ -116,7 +117,7 @@ pub use crate::{
         IntoFlow, MayFailOpen, Open, PointInfo, PointKind, PointSpec, Provided, ProviderPoint,
         ScopePoint, Sealed, Told,
     },
-    reload::{GenerationReport, GenerationState, Reloaded},
+    reload::{GenerationReport, GenerationState, ReloadPlan, Reloaded},
     report::{
         Addresses, Cause, CheckReport, ContributionReport, Explanation, HandlerReport,
         HealthReport, MetricReport, PluginReport, PluginStatus, PointReport, Probe, ServiceReport,

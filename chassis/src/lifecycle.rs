@@ -9,7 +9,7 @@ use crate::{
     config::{Config, Settings},
     error::{Error, Result, code},
     event::Bus,
-    generation::{self, Current, Exporters, Generation, Lease, Parts},
+    generation::{self, Current, Exporters, Generation, Lease, Parts, exporters},
     graph::{Node, Order},
     http::Mount,
     info::Stage,
@@ -27,10 +27,12 @@ use std::{
     panic::AssertUnwindSafe,
     sync::{Arc, Weak},
 };
-use tokio::{sync::oneshot, task::JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 mod lineup;
+mod carry;
+mod verdict;
 mod checks;
 mod init;
 mod sources;
@@ -40,6 +42,9 @@ mod stop;
 mod moments;
 mod waves;
 
+use carry::Before;
+pub(crate) use carry::{Anew, Renewed, changes};
+pub use carry::{PlannedChange, ReloadAction};
 pub(crate) use lineup::Lineup;
 #[cfg(feature = "testing")]
 pub(crate) use lineup::order;
@@ -58,9 +63,11 @@ pub(crate) struct Plan<'a> {
     pub(crate) bus: Arc<Bus>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) desk: Weak<Desk>,
-    /// The instances of the generation before, by whether they ran. Whoever is down may stay so; anybody else who fails
+    /// The generation before: what did not change there goes on. Whoever is down in it may stay so; anybody else who fails
     /// fails the reload. None at start, where all may fail that are not required.
-    pub(crate) before: Option<&'a BTreeMap<Arc<str>, bool>>,
+    pub(crate) before: Option<&'a Generation>,
+    /// What is to be built anew although nothing of it has changed.
+    pub(crate) anew: Anew,
     /// What can't be changed without a restart, as it is.
     pub(crate) fixed: &'a Settings,
     /// What the sources gave for the generation before.
@@ -81,11 +88,15 @@ pub(crate) struct Plan<'a> {
 #[derive(Debug)]
 pub(crate) struct Built {
     pub(crate) generation: Arc<Generation>,
-    pub(crate) until_gone: oneshot::Receiver<()>,
+    pub(crate) until_gone: CancellationToken,
     /// What the sources of configuration gave.
     pub(crate) given: Given,
     /// What those who subscribe are told once it serves.
     pub(crate) moments: Moments,
+    /// What became of each instance, and of those that are not there any more.
+    pub(crate) changes: Vec<PlannedChange>,
+    /// On which terms those live from now on that go on as they are.
+    pub(crate) renewed: Vec<Renewed>,
 }
 
 /// A generation in the making.
@@ -100,6 +111,9 @@ struct Making<'a> {
     seen: BTreeMap<usize, Exporters>,
     given: Given,
     moments: Moments,
+    /// What becomes of each instance; by nodes, and behind them those that are not there any more. Empty at start.
+    changes: Vec<PlannedChange>,
+    renewed: Vec<Renewed>,
 }
 
 /// Builds and starts a generation. If that fails, everything that was built or started is undone.
@@ -122,8 +136,18 @@ pub(crate) async fn build(plan: Plan<'_>) -> Result<Built> {
     if made.is_err() {
         making.roll_back().await;
     }
-    let moments = std::mem::take(&mut making.moments);
-    made.map(|built| Built { moments, ..built })
+    let Making {
+        moments,
+        changes,
+        renewed,
+        ..
+    } = making;
+    made.map(|built| Built {
+        moments,
+        changes,
+        renewed,
+        ..built
+    })
 }
 
 impl<'a> Making<'a> {
@@ -138,12 +162,15 @@ impl<'a> Making<'a> {
             seen: BTreeMap::new(),
             given: Given::default(),
             moments: Moments::default(),
+            changes: Vec::new(),
+            renewed: Vec::new(),
         };
         making.adopt(Arc::clone(&making.plan.config))?;
         Ok(making)
     }
 
-    /// Takes a configuration: its instances, in order. Those that are built stay.
+    /// Takes a configuration: its instances, in order. Those that are built stay, and those of the generation before that
+    /// go on as they are.
     fn adopt(&mut self, config: Arc<Config>) -> Result<()> {
         fixed::check(self.plan.fixed, &config)?;
         let Lineup {
@@ -151,57 +178,85 @@ impl<'a> Making<'a> {
             nodes,
             order,
         } = Lineup::of(self.plan.registry, &config)?;
-        let lifecycle = &config.settings().lifecycle;
-        let before: BTreeMap<Arc<str>, usize> = self
-            .records
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| self.specs[*index].is_early())
-            .map(|(index, record)| (Arc::clone(&record.name), index))
-            .collect();
-        let record = |spec: &Spec| {
-            if let Some(&index) = before.get(&spec.name) {
-                return Arc::clone(&self.records[index]);
+        let before = self.plan.before.map(Before::of);
+        let changes = before.as_ref().map_or_else(Vec::new, |before| {
+            before.plan(&specs, &order, &self.plan.anew)
+        });
+        // Of the first stage: nobody could change these meanwhile.
+        let mut early = BTreeMap::new();
+        for (index, record) in self.records.iter().enumerate() {
+            if self.specs[index].is_early() && !self.is_carried(index) {
+                let instance = self.built.remove(&index);
+                early.insert(Arc::clone(&record.name), (Arc::clone(record), instance));
             }
-            let (name, info) = (Arc::clone(&spec.name), Arc::clone(&spec.registration.info));
-            let own = &spec.section.deadlines;
-            let terms = Terms {
-                required: spec.is_required(),
-                tags: spec.section.tags.clone(),
-                init: own.init.unwrap_or(lifecycle.init_deadline),
-                start: own.start.unwrap_or(lifecycle.start_deadline),
-                stop: own.stop.unwrap_or(lifecycle.stop_deadline),
-            };
-            let record = Record::new(
-                name,
-                info,
-                terms,
-                self.plan.workers.clone(),
-                Arc::clone(&self.plan.metrics),
-            );
-            if !spec.is_enabled() {
-                let why = format!("`enabled: false` at {}", spec.section.enabled_at());
-                record.become_because(PluginState::Disabled, why);
-            }
-            Arc::new(record)
-        };
-        let records: Vec<Arc<Record>> = specs.iter().map(record).collect();
-        let moved = |old: usize| {
-            let name = &self.records[old].name;
-            specs.iter().position(|spec| spec.name == *name)
-        };
-        self.built = std::mem::take(&mut self.built)
-            .into_iter()
-            .filter_map(|(old, instance)| Some((moved(old)?, instance)))
-            .collect();
-        self.seen = std::mem::take(&mut self.seen)
-            .into_iter()
-            .filter_map(|(old, seen)| Some((moved(old)?, seen)))
-            .collect();
-        (self.plan.watch)(&records);
+        }
         self.plan.config = config;
-        (self.specs, self.nodes, self.order, self.records) = (specs, nodes, order, records);
+        (self.built, self.seen, self.records) = Default::default();
+        for (index, spec) in specs.iter().enumerate() {
+            let carried = changes
+                .get(index)
+                .filter(|change| change.action == ReloadAction::Carried)
+                .and_then(|_| before.as_ref()?.instance(&spec.name));
+            let (record, instance) = match (carried, early.remove(&spec.name)) {
+                (Some(carried), _) => (Arc::clone(&carried.record), Some(Arc::clone(carried))),
+                (None, Some(early)) => early,
+                (None, None) => (Arc::new(self.record(spec)), None),
+            };
+            self.records.push(record);
+            self.built
+                .extend(instance.map(|instance| (index, instance)));
+        }
+        (self.specs, self.nodes, self.order, self.changes) = (specs, nodes, order, changes);
+        for index in self.order.sequence.clone() {
+            self.see(index);
+        }
+        (self.plan.watch)(&self.records);
         Ok(())
+    }
+
+    /// Whether an instance goes on as it is.
+    fn is_carried(&self, index: usize) -> bool {
+        let change = self.changes.get(index);
+        change.is_some_and(|change| change.action == ReloadAction::Carried)
+    }
+
+    /// Remembers what those see that require an instance, if it is built.
+    fn see(&mut self, index: usize) {
+        if let Some(instance) = self.built.get(&index) {
+            let required = self.order.requires[index].iter();
+            let required = required.filter_map(|other| self.seen.get(other));
+            let seen = exporters(Some(instance), required);
+            self.seen.insert(index, seen);
+        }
+    }
+
+    /// On which terms an instance lives.
+    fn terms(&self, spec: &Spec) -> Terms {
+        let lifecycle = &self.plan.config.settings().lifecycle;
+        let own = &spec.section.deadlines;
+        Terms {
+            required: spec.is_required(),
+            tags: spec.section.tags.clone(),
+            init: own.init.unwrap_or(lifecycle.init_deadline),
+            start: own.start.unwrap_or(lifecycle.start_deadline),
+            stop: own.stop.unwrap_or(lifecycle.stop_deadline),
+        }
+    }
+
+    /// The record of an instance that is new.
+    fn record(&self, spec: &Spec) -> Record {
+        let record = Record::new(
+            Arc::clone(&spec.name),
+            Arc::clone(&spec.registration.info),
+            self.terms(spec),
+            self.plan.workers.clone(),
+            Arc::clone(&self.plan.metrics),
+        );
+        if !spec.is_enabled() {
+            let why = format!("`enabled: false` at {}", spec.section.enabled_at());
+            record.become_because(PluginState::Disabled, why);
+        }
+        record
     }
 
     async fn make(&mut self) -> Result<Built> {
@@ -288,55 +343,9 @@ impl<'a> Making<'a> {
             until_gone,
             given: self.given.clone(),
             moments: Moments::default(),
+            changes: Vec::new(),
+            renewed: Vec::new(),
         })
-    }
-
-    /// Whether every instance of these is up that the service can't do without.
-    fn check_required(&self, of: impl Fn(&Spec) -> bool) -> Result<()> {
-        let records = || {
-            let all = self.specs.iter().zip(&self.records);
-            all.filter(|(spec, _)| of(spec)).map(|(_, record)| record)
-        };
-        let down = |record: &&Arc<Record>| {
-            let state = record.state();
-            record.required && state != PluginState::Initialized && !state.is_alive()
-        };
-        let error = |record: &Arc<Record>| {
-            let status = record.status();
-            let reason = status.reason.unwrap_or_default();
-            let message = format!(
-                "`{}` is required, but it is {}: {reason}",
-                record.name, status.state
-            );
-            Error::new(code::REQUIRED, message)
-                .with_help("mend it, or set `required: false` in its section to run without it")
-        };
-        let newly = |record: &&Arc<Record>| {
-            let ran = |before: &BTreeMap<Arc<str>, bool>| before.get(&record.name).copied();
-            let may_fail = self
-                .plan
-                .before
-                .is_none_or(|before| ran(before) == Some(false));
-            !may_fail && !record.required && record.state() == PluginState::Failed
-        };
-        let newly_error = |record: &Arc<Record>| {
-            let reason = record.status().reason.unwrap_or_default();
-            let name = &record.name;
-            let is_new = self
-                .plan
-                .before
-                .is_some_and(|before| !before.contains_key(name));
-            let message = if is_new {
-                format!("`{name}` is new, and does not run: {reason}")
-            } else {
-                format!("`{name}` runs now, and would not any more: {reason}")
-            };
-            Error::new(code::RELOAD_FAILED, message)
-                .with_help("mend it, or set `enabled: false` in its section")
-        };
-        let required = records().filter(down).map(error);
-        let newly = records().filter(newly).map(newly_error);
-        Error::all(required.chain(newly)).map_or(Ok(()), Err)
     }
 
     /// Stops what was started and drops what was built, in reverse.
@@ -346,6 +355,9 @@ impl<'a> Making<'a> {
             let Some(instance) = self.built.remove(&index) else {
                 continue;
             };
+            if self.is_carried(index) {
+                continue;
+            }
             stop::stop_one(&instance, &self.plan.workers).await;
         }
     }

@@ -9,6 +9,7 @@ use crate::{
 };
 use axum::{
     Router,
+    extract::FromRef,
     routing::{get, patch, post, put},
 };
 use http::{HeaderValue, Uri, header};
@@ -37,10 +38,13 @@ mod metrics;
 mod service;
 mod health;
 mod reload;
+mod operations;
 mod change;
 mod services;
 mod loggers;
 mod guard;
+
+use operations::Operations;
 
 /// How many connections are served at a time; further ones wait. Operators and scrapers are few.
 const MAX_CONNECTIONS: usize = 128;
@@ -143,14 +147,39 @@ fn router(handle: ChassisHandle) -> Router {
             "/loggers/{target}",
             put(loggers::set).delete(loggers::reset),
         )
+        .route("/plugins/{name}/reload", post(reload::plugin))
         .route("/reload", post(reload::reload))
+        .route("/operations", get(operations::list))
+        .route("/operations/{id}", get(operations::one))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         // Operators are told what clients of the service are not.
         .layer(axum::middleware::map_response(async |response| {
             in_full(response)
         }))
-        .with_state(handle)
+        .with_state(Endpoints {
+            handle,
+            operations: Operations::default(),
+        })
+}
+
+/// What the endpoints act with.
+#[derive(Clone)]
+struct Endpoints {
+    handle: ChassisHandle,
+    operations: Operations,
+}
+
+impl FromRef<Endpoints> for ChassisHandle {
+    fn from_ref(all: &Endpoints) -> Self {
+        all.handle.clone()
+    }
+}
+
+impl FromRef<Endpoints> for Operations {
+    fn from_ref(all: &Endpoints) -> Self {
+        all.operations.clone()
+    }
 }
 
 async fn nothing_here(uri: Uri) -> Error {

@@ -4,10 +4,10 @@ use crate::{
     config::{Config, Draft, Overrides, Settings},
     error::{Error, Result, code},
     event::Bus,
-    generation::Current,
+    generation::{Current, Lease},
     http::Mount,
     instance::{Record, vouch},
-    lifecycle::{self, Built, Given, Plan, Remains},
+    lifecycle::{self, Anew, Built, Given, Plan, Renewed},
     metrics::Metrics,
     points::{self, ChassisMoment},
     registry::{Asked, Registry},
@@ -18,26 +18,24 @@ use crate::{
 };
 use serde_json::json;
 use std::{
-    collections::BTreeMap,
     fmt,
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::{
-    runtime::Handle,
-    sync::{oneshot, watch},
-    time::Instant,
-};
+use tokio::{runtime::Handle, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 mod answer;
 mod end;
 mod ledger;
+mod wanted;
+mod turn;
 
-pub use answer::Reloaded;
+pub use answer::{ReloadPlan, Reloaded};
 use ledger::Ledger;
 pub use ledger::{GenerationReport, GenerationState};
+pub(crate) use wanted::{Change, Wanted};
 
 /// The files of a configuration, and what was in them when they were read.
 #[derive(Clone, Debug, Default)]
@@ -145,6 +143,16 @@ impl Reloader {
         self.read_with(&self.overrides())
     }
 
+    /// The generation that serves.
+    pub(crate) fn serving(&self) -> Result<Arc<Lease>> {
+        self.current.enter(0).ok_or_else(|| {
+            Error::new(
+                code::CLOSED,
+                "no generation serves: the service is starting, or stopping",
+            )
+        })
+    }
+
     fn read_with(&self, overrides: &Overrides) -> Result<Config> {
         // Before they are read: what changes meanwhile is a change.
         let mut seen = Fingerprint::of(&self.files.borrow().paths);
@@ -179,7 +187,7 @@ impl Reloader {
             asked: &|given| self.watch_also(given),
             ..self.plan(number, config, &fixed)
         };
-        _ = self.publish(lifecycle::build(plan).await?);
+        self.publish(lifecycle::build(plan).await?);
         Ok(())
     }
 
@@ -190,7 +198,7 @@ impl Reloader {
             build_only: true,
             ..self.plan(1, config, &fixed)
         };
-        _ = self.publish(lifecycle::build(plan).await?);
+        self.publish(lifecycle::build(plan).await?);
         Ok(())
     }
 
@@ -208,6 +216,7 @@ impl Reloader {
             desk: Arc::downgrade(&self.desk),
             before: None,
             fixed,
+            anew: Anew::Nothing,
             last_given: self.given().clone(),
             asked: &|_| (),
             build_only: false,
@@ -217,18 +226,21 @@ impl Reloader {
         }
     }
 
-    /// Makes a generation the one that serves; the signal that the one before it is gone.
-    fn publish(&self, built: Built) -> Option<oneshot::Receiver<()>> {
+    /// Makes a generation the one that serves.
+    fn publish(&self, built: Built) {
         let Built {
             generation,
             until_gone,
             given,
             moments,
+            changes: _,
+            renewed,
         } = built;
         if let Some(before) = self.current.enter(0) {
             vouch(&before.0.records, &generation.records);
         }
         self.current.publish(&generation);
+        renewed.into_iter().for_each(Renewed::apply);
         if let Some(scope) = self.current.scope() {
             self.bus.serve(&scope, &generation.config);
             moments.publish(&self.bus, &scope);
@@ -242,9 +254,9 @@ impl Reloader {
             generation.number,
             generation.created,
             generation.instances.len(),
+            until_gone,
         );
         ledger.shown.clone_from(&generation.records);
-        ledger.until_gone.replace(until_gone)
     }
 
     /// Has watched what the sources gave their answers from.
@@ -259,117 +271,6 @@ impl Reloader {
 
     fn mark(&self, number: u64, state: GenerationState) {
         self.ledger().mark(number, state);
-    }
-
-    /// Reads the configuration, builds the next generation, makes it the one that serves, waits for the old one to
-    /// empty, and stops it. Any failure before the swap leaves the old one serving.
-    pub(crate) async fn reload(self: &Arc<Self>) -> Result<Reloaded> {
-        self.reload_with(|_| ()).await
-    }
-
-    /// The same after an operator's change, which only lasts if the reload succeeds.
-    pub(crate) async fn reload_with(
-        self: &Arc<Self>,
-        change: impl FnOnce(&mut Overrides) + Send,
-    ) -> Result<Reloaded> {
-        let since = Instant::now();
-        let turn = self.turn.try_lock().map_err(|_| {
-            Error::new(code::RELOAD_BUSY, "a reload is running already")
-                .with_help("try again when it is done")
-        });
-        let done = match turn {
-            Ok(turn) => self.try_reload(turn, change).await,
-            Err(busy) => Err(busy),
-        };
-        self.told(done, since)
-    }
-
-    /// The same for who can wait until a reload that runs already is done.
-    pub(crate) async fn reload_in_turn(self: &Arc<Self>) -> Result<Reloaded> {
-        let turn = self.turn.lock().await;
-        let since = Instant::now();
-        self.told(self.try_reload(turn, |_| ()).await, since)
-    }
-
-    async fn try_reload(
-        self: &Arc<Self>,
-        _turn: tokio::sync::MutexGuard<'_, ()>,
-        change: impl FnOnce(&mut Overrides) + Send,
-    ) -> Result<Reloaded> {
-        if self.closing.is_cancelled() {
-            return Err(Error::new(code::CLOSED, "the service is stopping"));
-        }
-        let since = Instant::now();
-        let Some(old) = self.current.enter(0) else {
-            return Err(Error::new(code::CLOSED, "the service does not run yet"));
-        };
-        let before_change = self.overrides();
-        let mut overrides = before_change.clone();
-        change(&mut overrides);
-        let config = self.read_with(&overrides)?;
-        let number = self.ledger().last_number + 1;
-        let ran = |record: &Arc<Record>| (Arc::clone(&record.name), record.state().is_alive());
-        let before: BTreeMap<_, _> = old.0.records.iter().map(ran).collect();
-        let fixed = old.0.config.settings();
-        let plan = Plan {
-            before: Some(&before),
-            asked: &|given| self.watch_also(given),
-            ..self.plan(number, config, fixed)
-        };
-        let built = lifecycle::build(plan).await?;
-
-        // As a source may have set it.
-        let drain = built.generation.config.settings().reload.drain;
-        let remains = Remains::of(&old.0);
-        let mut reloaded = answer::compare(&old.0, &built.generation);
-        let is_other = !old.0.config.is_same(&built.generation.config);
-        drop(old);
-        let until_gone = self.publish(built);
-        if overrides != before_change {
-            reloaded.message += "; a restart forgets what was changed here";
-        }
-        *self
-            .overrides
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = overrides;
-        reloaded.swap_ms = millis(since);
-        let desk = Arc::clone(&self.desk);
-        lifecycle::aside(&self.workers, async move { desk.refresh().await }).await;
-
-        let mut until_gone = until_gone.unwrap_or_else(|| oneshot::channel().1);
-        reloaded.drained = tokio::time::timeout(drain, &mut until_gone).await.is_ok();
-        if let Some(scope) = self.current.scope() {
-            let number = reloaded.generation;
-            for record in self.records() {
-                if reloaded.rebuilt.contains(&record.name) {
-                    let point = &points::PLUGIN_RELOADED;
-                    lifecycle::tell(point, &scope, &record, number, &self.workers).await;
-                }
-            }
-            remains.announce();
-            let desk = Arc::clone(&self.desk);
-            lifecycle::aside(&self.workers, async move { desk.sweep().await }).await;
-            let errors = lifecycle::stop(remains, &scope, &self.workers).await;
-            reloaded.stop_errors = errors.iter().map(Error::report).collect();
-        }
-        if reloaded.drained {
-            self.mark(reloaded.previous, GenerationState::Gone);
-        } else {
-            self.wait_for_the_rest(reloaded.previous, until_gone);
-        }
-        reloaded.total_ms = millis(since);
-        // A reload may have read what was there before.
-        if let Some(scope) = self.current.scope().filter(|_| is_other) {
-            self.bus.tell(&scope, "config.changed", || json!(reloaded));
-        }
-        tracing::info!(
-            generation = reloaded.generation,
-            drained = reloaded.drained,
-            swap_ms = reloaded.swap_ms,
-            "reloaded"
-        );
-        self.warn_of_idle();
-        Ok(reloaded)
     }
 
     /// Says in one line which plugins should run, and do not.
@@ -396,40 +297,6 @@ impl Reloader {
         if !busy.is_empty() {
             tracing::warn!("the start was waiting for {}", busy.join(", "));
         }
-    }
-
-    /// Counts a reload, and logs that it was refused, or failed.
-    fn told(&self, done: Result<Reloaded>, since: Instant) -> Result<Reloaded> {
-        let reloads = &self.metrics.reloads;
-        match &done {
-            Ok(_) => reloads.ended(true, since.elapsed()),
-            Err(error) => {
-                let (code, told) = (error.code(), error.line());
-                if [code::RELOAD_BUSY, code::CLOSED].contains(&code) {
-                    reloads.refused();
-                    tracing::warn!(code = code.name(), error = %told, "reload refused");
-                } else {
-                    reloads.ended(false, since.elapsed());
-                    tracing::error!(code = code.name(), error = %told, "reload failed; the old generation goes on serving");
-                }
-            }
-        }
-        done
-    }
-
-    fn wait_for_the_rest(self: &Arc<Self>, number: u64, until_gone: oneshot::Receiver<()>) {
-        self.mark(number, GenerationState::Overdue);
-        tracing::warn!(
-            generation = number,
-            "requests of the old generation have outlived `reload.drain`"
-        );
-        let reloader = Arc::downgrade(self);
-        self.workers.spawn(async move {
-            _ = until_gone.await;
-            if let Some(reloader) = reloader.upgrade() {
-                reloader.mark(number, GenerationState::Gone);
-            }
-        });
     }
 
     /// Registers the service, which listens here, and tells everybody that it is up.
@@ -466,8 +333,4 @@ fn in_states(records: &[Arc<Record>], is_wanted: impl Fn(PluginState) -> bool) -
     wanted
         .map(|(name, state)| format!("{name} ({state})"))
         .collect()
-}
-
-fn millis(since: Instant) -> f64 {
-    (since.elapsed().as_secs_f64() * 1_000_000.0).round() / 1_000.0
 }

@@ -2,9 +2,8 @@
 
 use crate::{
     call::CallStats,
-    error::{Error, Result, code},
+    error::Result,
     generation::Generation,
-    generation::Lease,
     health::HealthState,
     info::PluginInfo,
     instance::{Instance, LastError},
@@ -131,17 +130,6 @@ pub struct ContributionReport {
     pub stats: CallStats,
 }
 
-impl Reloader {
-    pub(crate) fn serving(&self) -> Result<Arc<Lease>> {
-        self.current.enter(0).ok_or_else(|| {
-            Error::new(
-                code::CLOSED,
-                "no generation serves: the service is starting, or stopping",
-            )
-        })
-    }
-}
-
 impl PluginReport {
     /// All instances, in plugin order.
     pub(crate) fn all(reloader: &Reloader) -> Vec<Self> {
@@ -178,7 +166,7 @@ impl PluginReport {
         let declared = instance
             .iter()
             .flat_map(|instance| &instance.contributions.points);
-        let status = record.status();
+        let (status, terms) = (record.status(), record.terms());
         let info = Arc::clone(&record.info);
         let registration = reloader.registry.get(&info.name);
         Self {
@@ -192,9 +180,9 @@ impl PluginReport {
             dependencies: info.requires.clone(),
             order: known.place(index),
             generation: number.filter(|_| instance.is_some()),
-            required: record.required,
+            required: terms.required,
             health: record.health(),
-            tags: info.tags.iter().chain(&record.tags).cloned().collect(),
+            tags: info.tags.iter().chain(&terms.tags).cloned().collect(),
             reason: status.reason,
             last_error: status.last_error,
             init_ms: status.init_ms,

@@ -6,10 +6,10 @@ use crate::{
     handle::ChassisHandle,
     http::{Body, Response, error_of},
     info::PluginInfo,
-    lifecycle,
+    lifecycle::{self, Anew},
     metrics::Recorder,
     plugin::{LinkedPlugin, Registration},
-    reload::{Reloaded, Reloader},
+    reload::{Reloaded, Reloader, Wanted},
     status::PluginState,
 };
 use bytes::Bytes;
@@ -223,7 +223,16 @@ impl TestChassis {
     ///
     /// As [`ChassisHandle::reload`].
     pub async fn reload(&self) -> Result<Reloaded> {
-        self.reloader.reload().await
+        self.reloader.reload(Wanted::default()).await
+    }
+
+    /// Builds the next generation, and every instance of it anew.
+    ///
+    /// # Errors
+    ///
+    /// As [`ChassisHandle::reload_all`].
+    pub async fn reload_all(&self) -> Result<Reloaded> {
+        self.reloader.reload(Anew::All.into()).await
     }
 
     /// Stops the plugins; their errors.

@@ -23,7 +23,10 @@ async fn send(management: SocketAddr, method: &str, target: &str, body: &str) ->
 
 /// Reloads; whether the chassis told of it in detail.
 async fn tells_in_detail(victim: &mut Victim) -> bool {
-    victim.signal("HUP", 1).await;
+    let mut raw = Raw::connect(victim.management).await;
+    raw.send("POST /reload?all=true HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n")
+        .await;
+    assert_eq!(raw.answer().await.status, 200);
     let lines = victim.logged("reloaded").await;
     lines.iter().any(|line| line.contains("state changed"))
 }

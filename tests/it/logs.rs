@@ -182,7 +182,11 @@ async fn sighup_reloads_and_a_refused_reload_is_one_line() {
     }
 
     // The request keeps the old generation, and so the reload, until it ends.
-    fs::write(&file, "reload: {drain: 60s}\n").unwrap();
+    fs::write(
+        &file,
+        "reload: {drain: 60s}\nplugins:\n  vault: {enabled: false}\n",
+    )
+    .unwrap();
     let mut raw = Raw::connect(victim.address).await;
     raw.send("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\nfirst")
         .await;

@@ -1,5 +1,6 @@
 //! Reload: make before break, truthful answers, leases, moments.
 
+mod carried;
 mod under_load;
 
 use crate::scripted::{scripted, steps};
@@ -58,7 +59,7 @@ async fn until_serving(app: &TestChassis, number: u64) {
 async fn the_new_generation_serves_before_the_old_one_stops() {
     let file = config("make-before-break");
     let app = service(&file).await;
-    let reloaded = app.reload().await.unwrap();
+    let reloaded = app.reload_all().await.unwrap();
     assert_eq!(
         (reloaded.generation, reloaded.previous, reloaded.drained),
         (2, 1, true)
@@ -124,14 +125,14 @@ async fn a_reload_that_fails_leaves_the_old_generation_serving() {
         let app = service(&file).await;
         let yaml = format!("plugins:\n  web: {{{web}}}\n  pool: {{config: {{log: {name}}}}}\n");
         std::fs::write(file.path(), yaml).unwrap();
-        let error = app.reload().await.unwrap_err();
+        let error = app.reload_all().await.unwrap_err();
         assert!(error.report().contains(told), "{name}: {}", error.report());
         assert_eq!(app.get("/web").await.status(), 200, "{name}");
         assert_eq!(app.handle().generations().unwrap().len(), 1, "{name}");
         assert!(!steps(name, "stop").contains(&"web".to_owned()), "{name}");
         // Once it is mended, the next reload works.
         write(&file, name);
-        assert_eq!(app.reload().await.unwrap().generation, 2, "{name}");
+        assert_eq!(app.reload_all().await.unwrap().generation, 2, "{name}");
     }
 }
 
@@ -140,7 +141,7 @@ async fn settings_that_need_a_restart_are_refused_by_name() {
     let file = config("restart");
     let app = service(&file).await;
     std::fs::write(file.path(), "server: {listen: \"127.0.0.1:1\"}\n").unwrap();
-    let error = app.reload().await.unwrap_err();
+    let error = app.reload_all().await.unwrap_err();
     assert_eq!(error.code(), code::NEEDS_RESTART);
     assert!(error.message().contains("`server.listen`"), "{error}");
 }
@@ -153,7 +154,7 @@ async fn a_request_holds_its_generation_to_the_last_byte_of_its_body() {
     let response = app.send_streaming(request).await;
     // The body is unread: the old generation can't end, and its plugins are not stopped.
     let handle = app.handle().clone();
-    let reload = tokio::spawn(async move { handle.reload().await });
+    let reload = tokio::spawn(async move { handle.reload_all().await });
     until_serving(&app, 2).await;
     assert!(steps("holds", "stop").is_empty());
     assert_eq!(app.handle().enter().unwrap().generation(), 2);
@@ -170,7 +171,7 @@ async fn a_generation_that_is_held_too_long_is_overdue_and_says_so() {
     let file = config("overdue");
     let app = service(&file).await;
     let scope = app.handle().enter().unwrap();
-    let reloaded = app.reload().await.unwrap();
+    let reloaded = app.reload_all().await.unwrap();
     assert!(!reloaded.drained);
     assert_eq!(steps("overdue", "stop"), ["web", "pool"]);
     let state = |app: &TestChassis| app.handle().generations().unwrap()[1].state;
@@ -191,13 +192,13 @@ async fn only_one_reload_runs_at_a_time() {
     let app = service(&file).await;
     let scope = app.handle().enter().unwrap();
     let handle = app.handle().clone();
-    let first = tokio::spawn(async move { handle.reload().await });
+    let first = tokio::spawn(async move { handle.reload_all().await });
     until_serving(&app, 2).await;
-    let error = app.reload().await.unwrap_err();
+    let error = app.reload_all().await.unwrap_err();
     assert_eq!(error.code(), code::RELOAD_BUSY);
     drop(scope);
     first.await.unwrap().unwrap();
-    app.reload().await.unwrap();
+    app.reload_all().await.unwrap();
 }
 
 static MOMENTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -238,7 +239,7 @@ async fn the_moments_of_plugins_are_told_to_plugins() {
         told(),
         ["witness running in 1", "web running in 1", "chassis in 1"]
     );
-    app.reload().await.unwrap();
+    app.reload_all().await.unwrap();
     assert_eq!(
         told(),
         [

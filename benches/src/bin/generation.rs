@@ -31,7 +31,7 @@ async fn main() -> Result<()> {
         let running = start(plugins).await?;
         let (mut swap, mut total) = (f64::MAX, f64::MAX);
         for _ in 0..RELOADS {
-            let reloaded = running.handle().reload().await?;
+            let reloaded = running.handle().reload_all().await?;
             swap = swap.min(reloaded.swap_ms);
             total = total.min(reloaded.total_ms);
         }

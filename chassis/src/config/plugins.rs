@@ -352,19 +352,22 @@ impl PluginSection {
 
     /// Whether both say the same, of what is ours and of what is the plugin's.
     pub(crate) fn same(&self, other: &Self) -> bool {
-        let ours = |section: &Self| {
-            (
-                (section.enabled, section.required, section.priority),
-                section.use_.clone(),
-                section.points.clone(),
-                (
-                    section.deadlines.clone(),
-                    section.limits.clone(),
-                    section.tags.clone(),
-                ),
-            )
-        };
-        ours(self) == ours(other) && self.same_config(other)
+        let who = |section: &Self| (section.enabled, section.use_.clone());
+        who(self) == who(other) && self.other_controls(other).is_empty() && self.same_config(other)
+    }
+
+    /// Which keys that are ours say something else in the other: none of these needs an instance that is built anew.
+    pub(crate) fn other_controls(&self, other: &Self) -> Vec<&'static str> {
+        let all = [
+            ("required", self.required != other.required),
+            ("priority", self.priority != other.priority),
+            ("points", self.points != other.points),
+            ("deadlines", self.deadlines != other.deadlines),
+            ("limits", self.limits != other.limits),
+            ("tags", self.tags != other.tags),
+        ];
+        let others = all.into_iter().filter(|(_, is_other)| *is_other);
+        others.map(|(key, _)| key).collect()
     }
 
     /// Whether the plugin's own settings say the same in both: then its instance can be kept.

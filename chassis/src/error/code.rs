@@ -138,6 +138,8 @@ codes! {
     DENIED = "plugin.denied", 403;
     /// A plugin that is `required` is not running, so neither is the service.
     REQUIRED = "plugin.required", 422;
+    /// The plugin is disabled, so there is no instance of it to do something with.
+    DISABLED = "plugin.disabled", 409;
     /// As many calls of a handler are under way as `limits.in_flight` of its plugin allows. Try again later.
     BUSY = "plugin.busy", 503;
     /// `cx.require::<T>()` found no export of that type among the plugins that are required.
@@ -207,6 +209,8 @@ codes! {
     LOG_NOT_OWNED = "log.not_owned", 409;
     /// A reload is running already; only one runs at a time.
     RELOAD_BUSY = "reload.busy", 409;
+    /// The generation that `If-Match` names does not serve any more: somebody else has changed something meanwhile.
+    RELOAD_STALE = "reload.stale", 412;
     /// A plugin that is not down already can't be built or started; the old generation serves on.
     RELOAD_FAILED = "reload.failed", 422;
     /// The change needs a restart of the process.

@@ -27,7 +27,6 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
     time::SystemTime,
 };
-use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 /// What a generation is built from.
@@ -133,7 +132,7 @@ impl Put<'_> {
 }
 
 /// Builds a generation, and the signal that comes when nobody holds it any more. All errors are gathered.
-pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, oneshot::Receiver<()>)> {
+pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, CancellationToken)> {
     let mut errors = Vec::new();
     let mut declared: Declared<'_> = BTreeMap::new();
     for (info, linked) in parts.linked {
@@ -213,7 +212,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, oneshot::
     Error::all(errors).map_or(Ok(()), Err)?;
 
     let visible = visible(&parts.nodes, &parts.order, &parts.instances);
-    let (gone, until_gone) = oneshot::channel();
+    let gone = CancellationToken::new();
     let generation = Generation {
         number: parts.number,
         created: SystemTime::now(),
@@ -230,9 +229,9 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, oneshot::
         visible,
         bus: parts.bus,
         serves: parts.serves,
-        gone: Some(gone),
+        gone: gone.clone(),
     };
-    Ok((Arc::new(generation), until_gone))
+    Ok((Arc::new(generation), gone))
 }
 
 /// The contributions of all instances by point, with the priorities of the configuration.

@@ -9,7 +9,7 @@ use std::{
     },
     time::{Duration, SystemTime},
 };
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 /// A check of an instance, and what it has said. It lives as long as the record of the instance does.
 #[derive(Debug)]
@@ -19,7 +19,9 @@ pub(crate) struct Check {
     pub(crate) name: Arc<str>,
     /// The groups that its author puts it into.
     pub(crate) groups: Vec<Arc<str>>,
-    pub(crate) controls: Controls,
+    controls: Mutex<Controls>,
+    /// Woken when it is to be asked on other terms.
+    renewed: Notify,
     past: Mutex<Past>,
     /// Whether it was well in the generation before.
     was_well: AtomicBool,
@@ -60,7 +62,8 @@ impl Check {
             plugin,
             name,
             groups,
-            controls,
+            controls: Mutex::new(controls),
+            renewed: Notify::new(),
             past: Mutex::new(Past::new()),
             was_well: AtomicBool::new(false),
         }
@@ -71,9 +74,35 @@ impl Check {
         format!("{}/{}", self.plugin, self.name)
     }
 
+    /// On which terms it is asked.
+    pub(crate) fn controls(&self) -> Controls {
+        *self.controls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on it is asked on these terms; what it has said stays.
+    pub(crate) fn set_controls(&self, controls: Controls) {
+        let mut before = self.controls.lock().unwrap_or_else(PoisonError::into_inner);
+        if *before != controls {
+            *before = controls;
+            self.renewed.notify_one();
+        }
+    }
+
+    /// Waits until it may be due again: for so long, or until its terms change.
+    pub(super) async fn rest(&self, pause: Duration) {
+        _ = tokio::time::timeout(pause, self.renewed.notified()).await;
+    }
+
+    /// Waits until somebody asks it at all.
+    pub(super) async fn until_on(&self) {
+        while self.is_off() {
+            self.renewed.notified().await;
+        }
+    }
+
     /// Whether nobody asks it.
     pub(crate) fn is_off(&self) -> bool {
-        self.controls.interval.is_zero()
+        self.controls().interval.is_zero()
     }
 
     fn past(&self) -> MutexGuard<'_, Past> {
@@ -88,14 +117,16 @@ impl Check {
     /// It has answered.
     pub(super) fn answered(&self, health: Health) -> Option<Change> {
         let message = health.message().map(ToOwned::to_owned);
+        let controls = self.controls();
         let mut past = self.past();
-        let from = past.take(health, Instant::now(), &self.controls)?;
+        let from = past.take(health, Instant::now(), &controls)?;
         let to = past.state;
         Some(Change { from, to, message })
     }
 
     /// How it is now. Asks nobody.
     pub(crate) fn seen(&self) -> Seen {
+        let controls = self.controls();
         let past = self.past();
         let now = Instant::now();
         let mut seen = Seen {
@@ -113,7 +144,7 @@ impl Check {
             seen.age = Some(now.duration_since(last.at));
             seen.took = Some(last.took);
         }
-        if past.is_stale(now, &self.controls) {
+        if past.is_stale(now, &controls) {
             seen.state = HealthState::Unknown;
             seen.message = Some(match past.asked {
                 Some(_) => {
@@ -127,8 +158,9 @@ impl Check {
 
     /// Its state now.
     pub(crate) fn state(&self) -> HealthState {
+        let controls = self.controls();
         let past = self.past();
-        match past.is_stale(Instant::now(), &self.controls) {
+        match past.is_stale(Instant::now(), &controls) {
             true => HealthState::Unknown,
             false => past.state,
         }

@@ -16,12 +16,13 @@ pub(crate) async fn keep_asking<Fut: Future<Output = Health>>(
     mut changed: impl FnMut(Change),
 ) {
     loop {
+        check.until_on().await;
         check.asked();
         let health = ask().await.bounded();
         if let Some(change) = check.answered(health) {
             changed(change);
         }
-        tokio::time::sleep(lengthen(check.controls.interval)).await;
+        check.rest(lengthen(check.controls().interval)).await;
     }
 }
 

@@ -45,9 +45,7 @@ pub(crate) fn in_full(response: Response) -> Response {
         return response;
     };
     let status = error.code().status();
-    let mut body = head(&error, status);
-    tell(&error, &mut body);
-    let mut full = respond(body, status, error);
+    let mut full = respond(told_in_full(&error), status, error);
     // `Allow` and the like.
     let (head, _) = response.into_parts();
     for (name, value) in &head.headers {
@@ -56,6 +54,13 @@ pub(crate) fn in_full(response: Response) -> Response {
             .or_insert_with(|| value.clone());
     }
     full
+}
+
+/// What operators are told of an error.
+pub(crate) fn told_in_full(error: &Error) -> Map<String, Value> {
+    let mut body = head(error, error.code().status());
+    tell(error, &mut body);
+    body
 }
 
 fn head(error: &Error, status: u16) -> Map<String, Value> {
@@ -76,7 +81,7 @@ fn tell(error: &Error, body: &mut Map<String, Value>) {
         body.insert("help".into(), help.into());
     }
     // A place that is to blame is told of each error; it says more than the detail.
-    if !error.others().is_empty() || error.origin().is_some() {
+    if !error.others().is_empty() || error.origin().is_some() || error.plugin().is_some() {
         let all = std::iter::once(error).chain(error.others());
         body.insert("errors".into(), all.map(one).collect());
     }
@@ -99,6 +104,7 @@ fn one(error: &Error) -> Value {
     let known = [
         ("at", error.origin()),
         ("plugin", error.plugin()),
+        ("phase", error.place()),
         ("help", error.help()),
     ];
     one.extend(

@@ -68,7 +68,7 @@ impl Record {
     /// Whether the service does not do what it is there for without it, or does less.
     pub(crate) fn is_missed(&self) -> bool {
         let state = self.state();
-        match self.required {
+        match self.terms().required {
             true => !state.is_alive() && state != PluginState::Disabled,
             false => matches!(
                 state,
@@ -81,7 +81,7 @@ impl Record {
     pub(crate) fn why_missed(&self) -> String {
         let status = self.status();
         let why = status.reason.map(|reason| format!(": {reason}"));
-        let required = if self.required {
+        let required = if self.terms().required {
             " is required, and"
         } else {
             ""
@@ -119,7 +119,7 @@ pub(crate) fn told(check: &Check) -> String {
 pub(crate) fn not_alive(records: &[Arc<Record>]) -> Option<String> {
     let checks = records.iter().flat_map(|record| record.checks());
     let mut down =
-        checks.filter(|check| check.controls.liveness && check.state() == HealthState::Down);
+        checks.filter(|check| check.controls().liveness && check.state() == HealthState::Down);
     down.next().map(|check| told(check))
 }
 
@@ -128,12 +128,13 @@ pub(crate) fn not_alive(records: &[Arc<Record>]) -> Option<String> {
 pub(crate) fn not_ready(records: &[Arc<Record>]) -> Option<String> {
     let missed = records
         .iter()
-        .find(|record| record.required && record.is_missed());
+        .find(|record| record.terms().required && record.is_missed());
     if let Some(missed) = missed {
         return Some(missed.why_missed());
     }
     let checks = records.iter().flat_map(|record| record.checks());
-    let mut critical = checks.filter(|check| check.controls.critical && !check.is_taken_as_well());
+    let mut critical =
+        checks.filter(|check| check.controls().critical && !check.is_taken_as_well());
     critical.next().map(|check| told(check))
 }
 

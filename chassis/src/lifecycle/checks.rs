@@ -1,6 +1,6 @@
 //! Health checks: which there are is known once all is built; each is asked from the start of its instance to its end.
 
-use super::Making;
+use super::{Making, carry::Renewed};
 use crate::{
     call::Site,
     config::{CheckSettings, Config, HealthSettings},
@@ -49,10 +49,11 @@ fn puts<'a>(scope: &Scope, instance: &'a Instance) -> Result<Vec<Put<'a>>> {
 
 impl Making<'_> {
     /// Writes down which checks there are, and whether the configuration speaks of others.
-    pub(super) fn find_checks(&self, scope: &Scope) -> Result<()> {
-        let config = &self.plan.config;
+    pub(super) fn find_checks(&mut self, scope: &Scope) -> Result<()> {
+        let config = Arc::clone(&self.plan.config);
         let health = &config.settings().health;
-        for instance in self.built.values() {
+        let mut renewed = Vec::new();
+        for (&index, instance) in &self.built {
             let puts = puts(scope, instance)?;
             let by_author = puts
                 .iter()
@@ -67,9 +68,19 @@ impl Making<'_> {
                 let controls = controls(&put, health, said);
                 Arc::new(Check::new(Arc::clone(owner), name, groups, controls))
             });
-            instance.record.set_checks(checks.collect());
+            let checks: Vec<Arc<Check>> = checks.collect();
+            if self.is_carried(index) {
+                renewed.push(Renewed {
+                    instance: Arc::clone(instance),
+                    terms: self.terms(&self.specs[index]),
+                    checks,
+                });
+            } else {
+                instance.record.set_checks(checks);
+            }
         }
-        check_mentions(config, &self.records)
+        self.renewed = renewed;
+        check_mentions(&config, &self.records)
     }
 }
 
@@ -172,21 +183,12 @@ pub(super) fn begin(scope: &Scope, instance: &Instance) {
     let record = &instance.record;
     let puts = puts(scope, instance).unwrap_or_default();
     for (check, put) in record.all_checks().iter().zip(puts) {
-        if check.is_off() {
-            continue;
-        }
         let check = Arc::clone(check);
-        let deadline = check.controls.deadline;
-        let site = Site {
-            deadline: Some(deadline),
-            gone: Arc::clone(&put.site.gone),
-            ..Site::with(
-                Arc::clone(&put.site.plugin),
-                Arc::clone(&put.site.place),
-                None,
-                Arc::clone(&put.site.stats),
-            )
-        };
+        let Put {
+            ask: provider,
+            site,
+            ..
+        } = put;
         let mut jitter = Jitter::new(&check.name);
         let stopping = record.tasks.stopping().clone();
         // The task is the record's: to hold it there would be a cycle.
@@ -196,7 +198,7 @@ pub(super) fn begin(scope: &Scope, instance: &Instance) {
             let asking = health::keep_asking(
                 &check,
                 |interval| jitter.lengthen(interval),
-                async || ask(&site, &put.ask, deadline).await,
+                async || ask(&site, &provider, check.controls().deadline).await,
                 |change| {
                     if let Some(record) = told.upgrade() {
                         changed(&record, &check, &change);
@@ -215,7 +217,23 @@ pub(super) fn begin(scope: &Scope, instance: &Instance) {
 }
 
 /// Asks a check once, through the guard.
-async fn ask(site: &Site, check: &ProvideFn<Health, ()>, deadline: Duration) -> Health {
+async fn ask(put: &Site, check: &ProvideFn<Health, ()>, deadline: Duration) -> Health {
+    let Site {
+        plugin,
+        place,
+        stats,
+        gone,
+        ..
+    } = put;
+    let site = Site {
+        gone: Arc::clone(gone),
+        ..Site::with(
+            Arc::clone(plugin),
+            Arc::clone(place),
+            Some(deadline),
+            Arc::clone(stats),
+        )
+    };
     let since = Instant::now();
     let mut in_time = false;
     let call = site.call(None);

@@ -27,20 +27,32 @@ impl Making<'_> {
             .filter(|&index| self.specs[index].is_enabled())
             .collect();
         // Before the first `init`: whether a plugin is admitted must not depend on who was faster.
-        let mut admitted = 0;
+        let (mut admitted, mut errors) = (0, Vec::new());
         for &index in &self.order.sequence {
             let record = &self.records[index];
             if mine.contains(&index)
                 && let Err(error) = self.admit(index, admitted, judges.as_ref()).await
             {
                 log_failure("plugin denied", &record.name, &error);
-                record.fail(&error);
+                if self.is_carried(index) {
+                    let told = error.line_of(&record.name);
+                    let message =
+                        format!("`{}` runs now, and would not any more: {told}", record.name);
+                    errors.push(
+                        Error::new(code::RELOAD_FAILED, message)
+                            .in_plugin(Arc::clone(&record.name)),
+                    );
+                } else {
+                    record.fail(&error);
+                }
             }
             let is_admitted =
                 self.specs[index].is_enabled() && record.state() != PluginState::Failed;
             admitted += usize::from(is_admitted);
         }
-        let mut waves = waves(&self.order, &mine);
+        Error::all(errors).map_or(Ok(()), Err)?;
+        let mine = mine.into_iter().filter(|&index| !self.is_carried(index));
+        let mut waves = waves(&self.order, &mine.collect());
         let mut running: JoinSet<(usize, Result<Instance>)> = JoinSet::new();
         loop {
             while let Some(index) = waves.next_ready() {
@@ -59,11 +71,8 @@ impl Making<'_> {
                     record.become_state(PluginState::Initialized);
                     let instance = Arc::new(instance);
                     instance.contributions.count_in(record.owner.metrics());
-                    let required = self.order.requires[index].iter();
-                    let required = required.filter_map(|other| self.seen.get(other));
-                    let seen = exporters(Some(&instance), required);
-                    self.seen.insert(index, seen);
                     self.built.insert(index, instance);
+                    self.see(index);
                 }
                 Err(error) => {
                     log_failure("init failed", &record.name, &error);
@@ -118,7 +127,9 @@ impl Making<'_> {
         if record.state() != PluginState::Registered {
             return None;
         }
-        if let Some(reason) = self.blocked(index, |state| state == PluginState::Initialized) {
+        if let Some(reason) = self.blocked(index, |state| {
+            state == PluginState::Initialized || state.is_alive()
+        }) {
             record.become_because(PluginState::Blocked, reason);
             return None;
         }
@@ -148,7 +159,10 @@ impl Making<'_> {
         let workers = self.plan.workers.clone();
         Some(async move {
             let since = Instant::now();
-            let outcome = record.init.run(on_workers(&workers, init)).await;
+            let outcome = record
+                .step(Phase::Init)
+                .run(on_workers(&workers, init))
+                .await;
             record.took(Phase::Init, since.elapsed());
             outcome
         })

@@ -32,6 +32,11 @@ impl Given {
         self.0.iter().flat_map(|given| given.layer.watched())
     }
 
+    /// What they gave.
+    pub(crate) fn layers(&self) -> Vec<ConfigLayer> {
+        self.0.iter().map(|given| given.layer.clone()).collect()
+    }
+
     fn of(&self, plugin: &str) -> impl Iterator<Item = &Layer> {
         self.0.iter().filter(move |given| *given.plugin == *plugin)
     }
@@ -63,8 +68,7 @@ impl Making<'_> {
             // Now, and not when the generation serves: what changes meanwhile is a change. And also if it never does.
             (self.plan.asked)(&self.given);
         }
-        let layers = self.given.0.iter().map(|given| given.layer.clone());
-        let layers: Vec<ConfigLayer> = layers.collect();
+        let layers = self.given.layers();
         let draft = self.plan.config.with_sources(&layers);
         let config = Arc::new(self.plan.registry.accept(draft, Asked::Already)?);
         self.check_untouched(&config)?;
@@ -104,7 +108,7 @@ impl Making<'_> {
     fn without(&self, plugin: &Arc<str>, error: &Error, given: &mut Given) -> Result<()> {
         let record = self.records.iter().find(|record| record.name == *plugin);
         let told = error.line_of(plugin);
-        if record.is_none_or(|record| record.required) {
+        if record.is_none_or(|record| record.terms().required) {
             let message = format!("`{plugin}` is required, and gives no configuration: {told}");
             return Err(Error::new(code::CONFIG_SOURCE, message)
                 .with_help("mend it, or set `required: false` in its section to go on without"));

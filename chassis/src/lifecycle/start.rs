@@ -8,7 +8,9 @@ use tokio::{task::JoinSet, time::Instant};
 impl Making<'_> {
     /// Starts what was built, each after those that it waits for; what fails is taken out of `built`.
     pub(super) async fn start(&mut self, scope: &Scope) {
-        let mut waves = waves(&self.order, &self.built.keys().copied().collect());
+        let new = self.built.keys().copied();
+        let new = new.filter(|&index| !self.is_carried(index)).collect();
+        let mut waves = waves(&self.order, &new);
         let mut running: JoinSet<(usize, Result<()>)> = JoinSet::new();
         loop {
             while let Some(index) = waves.next_ready() {
@@ -28,7 +30,10 @@ impl Making<'_> {
                 running.spawn(async move {
                     let since = Instant::now();
                     let start = async move { instance.life.start().await };
-                    let outcome = record.start.run(on_workers(&workers, start)).await;
+                    let outcome = record
+                        .step(Phase::Start)
+                        .run(on_workers(&workers, start))
+                        .await;
                     record.took(Phase::Start, since.elapsed());
                     (index, outcome)
                 });

@@ -2,10 +2,14 @@
 
 use super::{log_failure, on_workers, tell};
 use crate::{
-    error::Error, generation::Generation, instance::Instance, points, scope::Scope,
+    error::Error,
+    generation::Generation,
+    instance::{Instance, Phase},
+    points,
+    scope::Scope,
     status::PluginState,
 };
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 /// What is needed of a generation to stop it, without holding it.
 pub(crate) struct Remains {
@@ -19,6 +23,18 @@ impl Remains {
             number: generation.number,
             instances: generation.instances.clone(),
         }
+    }
+
+    /// What is not part of the next generation any more.
+    pub(crate) fn beside(mut self, next: &Generation) -> Self {
+        let go_on: HashSet<_> = next.instances.iter().map(Arc::as_ptr).collect();
+        self.instances
+            .retain(|instance| !go_on.contains(&Arc::as_ptr(instance)));
+        self
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.instances.is_empty()
     }
 
     /// Tells all of them that they are about to stop.
@@ -55,7 +71,7 @@ pub(crate) async fn stop(
             drop(instance);
             Ok(())
         };
-        if let Err(error) = record.stop.run(on_workers(workers, end)).await {
+        if let Err(error) = record.step(Phase::Stop).run(on_workers(workers, end)).await {
             errors.push(error);
         }
         tell(&points::PLUGIN_STOPPED).await;
@@ -79,7 +95,11 @@ pub(super) async fn stop_one(
         record.become_state(PluginState::Stopping);
         let stopping = Arc::clone(instance);
         let stop = async move { stopping.life.stop().await };
-        if let Err(error) = record.stop.run(on_workers(workers, stop)).await {
+        if let Err(error) = record
+            .step(Phase::Stop)
+            .run(on_workers(workers, stop))
+            .await
+        {
             log_failure("stop failed", &record.name, &error);
             record.remember(&error);
             failed = Some(error);

@@ -1,36 +1,27 @@
 //! `POST /plugins/{name}/enable`, `/disable`; `PATCH` and `DELETE /plugins/{name}/config`.
 
+use super::reload::Asked;
 use crate::{
     error::{Error, Result, code},
-    handle::ChassisHandle,
-    http::{Json, Path},
-    reload::Reloaded,
+    http::{Path, Response},
+    reload::Change,
 };
-use axum::extract::State;
 use bytes::Bytes;
 use serde_json::Value;
 
-type Answer = Result<Json<Reloaded>>;
+type Answer = Result<Response>;
 
-pub(super) async fn enable(
-    State(handle): State<ChassisHandle>,
-    Path(name): Path<String>,
-) -> Answer {
-    handle.enable(&name).await.map(Json)
+pub(super) async fn enable(asked: Asked, Path(name): Path<String>) -> Answer {
+    let plugin = asked.handle().name_of(&name)?;
+    asked.answer(Change::Enable(plugin, true).into()).await
 }
 
-pub(super) async fn disable(
-    State(handle): State<ChassisHandle>,
-    Path(name): Path<String>,
-) -> Answer {
-    handle.disable(&name).await.map(Json)
+pub(super) async fn disable(asked: Asked, Path(name): Path<String>) -> Answer {
+    let plugin = asked.handle().name_of(&name)?;
+    asked.answer(Change::Enable(plugin, false).into()).await
 }
 
-pub(super) async fn configure(
-    State(handle): State<ChassisHandle>,
-    Path(name): Path<String>,
-    body: Bytes,
-) -> Answer {
+pub(super) async fn configure(asked: Asked, Path(name): Path<String>, body: Bytes) -> Answer {
     let refuse = |message: String| {
         Error::new(code::BAD_REQUEST, message)
             .with_help("write the settings to change: `{\"percent\": 20}`; `null` takes one back")
@@ -40,9 +31,11 @@ pub(super) async fn configure(
     if !patch.is_object() {
         return Err(refuse("the body is no JSON object".to_owned()));
     }
-    handle.configure(&name, patch).await.map(Json)
+    let plugin = asked.handle().name_of(&name)?;
+    asked.answer(Change::Patch(plugin, patch).into()).await
 }
 
-pub(super) async fn reset(State(handle): State<ChassisHandle>, Path(name): Path<String>) -> Answer {
-    handle.reset(&name).await.map(Json)
+pub(super) async fn reset(asked: Asked, Path(name): Path<String>) -> Answer {
+    let plugin = asked.handle().name_of(&name)?;
+    asked.answer(Change::Reset(plugin).into()).await
 }

@@ -132,9 +132,18 @@ const ENDPOINTS: &[Endpoint] = &[
         "take back what was changed of a plugin since the start",
     ),
     post(
-        "/reload",
-        "read the configuration anew and replace what is running; answers when it is done",
+        "/plugins/{name}/reload",
+        "build one plugin anew, and those that require it; answers when it is done",
     ),
+    post(
+        "/reload",
+        "read the configuration anew, and build anew what has changed; `?all=true`: everything; `?dry_run=true`: say what would change",
+    ),
+    get(
+        "/operations",
+        "the last reloads that were asked for with `Prefer: respond-async`",
+    ),
+    get("/operations/{id}", "how one of them is, and what it did"),
 ];
 
 pub(super) async fn index() -> Json<&'static [Endpoint]> {

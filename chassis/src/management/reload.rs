@@ -1,32 +1,163 @@
-//! `POST /reload`.
+//! `POST /reload`, and what all requests have in common that end in a reload.
 
+use super::{
+    Endpoints,
+    operations::{Operation, Operations},
+};
 use crate::{
     error::{Error, Result, code},
     handle::ChassisHandle,
-    http::Json,
-    reload::Reloaded,
+    http::{Json, Path, Query, Response},
+    lifecycle::Anew,
+    reload::{Reloaded, Wanted},
 };
-use axum::extract::State;
+use axum::{extract::FromRequestParts, response::IntoResponse as _};
 use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use serde::Deserialize;
 
-/// There is nothing to say, yet. A key that means nothing should not be taken for one that was obeyed.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wishes {}
+/// How a reload is asked for. A misspelt key is an error: it would be taken for one that was obeyed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Options {
+    /// Answer what would change, and touch nothing.
+    dry_run: bool,
+    /// Build every instance anew.
+    all: bool,
+}
 
-pub(super) async fn reload(
-    State(handle): State<ChassisHandle>,
+/// Who is asked for a reload, and how.
+pub(super) struct Asked {
+    handle: ChassisHandle,
+    operations: Operations,
+    options: Options,
+    /// The client does not wait.
+    is_async: bool,
+    only_if: Option<Vec<u64>>,
+}
+
+impl FromRequestParts<Endpoints> for Asked {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Endpoints) -> Result<Self> {
+        Ok(Self {
+            handle: state.handle.clone(),
+            operations: state.operations.clone(),
+            options: Query::from_request_parts(parts, state).await?.0,
+            is_async: prefers_async(&parts.headers),
+            only_if: only_if(&parts.headers)?,
+        })
+    }
+}
+
+impl Asked {
+    pub(super) fn handle(&self) -> &ChassisHandle {
+        &self.handle
+    }
+
+    /// Reloads, and answers what that did; or what it would do; or where that can be asked for.
+    pub(super) async fn answer(self, wanted: Wanted) -> Result<Response> {
+        let mut wanted = Wanted {
+            only_if: self.only_if,
+            ..wanted
+        };
+        if self.options.all {
+            wanted.anew = Anew::All;
+        }
+        if self.options.dry_run {
+            return Ok(Json(self.handle.dry_run(wanted).await?).into_response());
+        }
+        if self.is_async {
+            let operation = self.operations.begin(self.handle, wanted);
+            return Ok(accepted(operation));
+        }
+        Ok(done(self.handle.change(wanted).await?))
+    }
+}
+
+fn done(reloaded: Reloaded) -> Response {
+    let tag = etag(reloaded.generation);
+    ([(header::ETAG, tag)], Json(reloaded)).into_response()
+}
+
+fn accepted(operation: Operation) -> Response {
+    let place = format!("/operations/{}", operation.id);
+    // RFC 7240, section 4.1.
+    let headers = [
+        (header::LOCATION, place),
+        (
+            header::HeaderName::from_static("preference-applied"),
+            "respond-async".to_owned(),
+        ),
+    ];
+    (StatusCode::ACCEPTED, headers, Json(operation)).into_response()
+}
+
+/// The tag of a generation: `"3"`.
+pub(super) fn etag(generation: u64) -> HeaderValue {
+    HeaderValue::try_from(format!("\"{generation}\"")).unwrap_or(HeaderValue::from_static("\"\""))
+}
+
+/// The generations in `If-Match` (RFC 9110, section 13.1.1); none if any will do.
+fn only_if(headers: &HeaderMap) -> Result<Option<Vec<u64>>> {
+    let mut numbers = None;
+    for value in headers.get_all(header::IF_MATCH) {
+        let value = value.to_str().unwrap_or_default();
+        if value.trim() == "*" {
+            continue;
+        }
+        let list: &mut Vec<u64> = numbers.get_or_insert_default();
+        for tag in value.split(',').map(str::trim) {
+            let number = tag
+                .strip_prefix('"')
+                .and_then(|tag| tag.strip_suffix('"'))
+                .and_then(|tag| tag.parse().ok());
+            list.push(number.ok_or_else(|| {
+                let message = format!("`If-Match: {value}` names no generation");
+                Error::new(code::BAD_REQUEST, message)
+                    .with_help("write the number of one in quotes, as `ETag` has it: `\"3\"`")
+            })?);
+        }
+    }
+    Ok(numbers)
+}
+
+/// Whether the client does not want to wait: `Prefer: respond-async` (RFC 7240, section 4.1).
+fn prefers_async(headers: &HeaderMap) -> bool {
+    let values = headers.get_all("prefer").iter();
+    let mut words = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split([',', ';']));
+    words.any(|word| word.trim().eq_ignore_ascii_case("respond-async"))
+}
+
+pub(super) async fn reload(asked: Asked, body: Bytes) -> Result<Response> {
+    empty(&body)?;
+    asked.answer(Wanted::default()).await
+}
+
+/// `POST /plugins/{name}/reload`.
+pub(super) async fn plugin(
+    asked: Asked,
+    Path(name): Path<String>,
     body: Bytes,
-) -> Result<Json<Reloaded>> {
+) -> Result<Response> {
+    empty(&body)?;
+    let anew = asked.handle.only(&name)?;
+    asked.answer(anew.into()).await
+}
+
+/// There is nothing to say in a body. A key that means nothing should not be taken for one that was obeyed.
+fn empty(body: &Bytes) -> Result<()> {
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+
     if !body.is_empty() {
-        let Wishes {} = serde_json::from_slice(&body).map_err(|error| {
-            Error::new(
-                code::BAD_REQUEST,
-                format!("the body can't be read: {error}"),
-            )
-            .with_help("a reload takes no body, or `{}`")
+        let Nothing {} = serde_json::from_slice(body).map_err(|error| {
+            let message = format!("the body can't be read: {error}");
+            Error::new(code::BAD_REQUEST, message).with_help("a reload takes no body, or `{}`")
         })?;
     }
-    handle.reload().await.map(Json)
+    Ok(())
 }

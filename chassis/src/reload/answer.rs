@@ -1,33 +1,52 @@
 //! What a reload did, as it is told to whoever asked for it.
 
-use crate::{generation::Generation, status::PluginState};
+use crate::{
+    config::{Config, Settings},
+    generation::Generation,
+    instance::Record,
+    lifecycle::{Built, PlannedChange, ReloadAction},
+    status::PluginState,
+};
 use serde::Serialize;
 use serde_json::Value;
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
+
+/// What a reload changes: what `POST /reload?dry_run=true` answers, and part of what any other does.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct ReloadPlan {
+    /// What happened, or would, in a sentence.
+    pub message: String,
+    /// The instances that go on as they are, with their connections, caches and tasks.
+    pub carried: Vec<Arc<str>>,
+    /// The instances that are built anew.
+    pub rebuilt: Vec<Arc<str>>,
+    /// Those instances that were not there before, or did not run.
+    pub added: Vec<Arc<str>>,
+    /// Those that ran, and are not there any more, or are disabled.
+    pub removed: Vec<Arc<str>>,
+    /// The instances whose own settings are others than before.
+    pub changed: Vec<Arc<str>>,
+    /// The settings of the chassis that are others than before: `server.request_timeout`.
+    pub settings: Vec<String>,
+    /// What becomes of each instance, and why.
+    pub instances: Vec<PlannedChange>,
+}
 
 /// What a reload did.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Reloaded {
-    /// What happened, in a sentence.
-    pub message: String,
     /// The generation that serves now.
     pub generation: u64,
     /// The one before it.
     pub previous: u64,
-    /// The instances that were built anew.
-    pub rebuilt: Vec<Arc<str>>,
-    /// Those of them whose own settings are others than before.
-    pub changed: Vec<Arc<str>>,
-    /// The settings of the chassis that are others than before: `server.request_timeout`.
-    pub settings: Vec<String>,
-    /// Those instances that were not there before.
-    pub added: Vec<Arc<str>>,
-    /// Those that are not there any more.
-    pub removed: Vec<Arc<str>>,
-    /// Those that are there, but do not run.
+    /// What has changed; its fields are those of this one, too.
+    #[serde(flatten)]
+    pub plan: ReloadPlan,
+    /// Those instances that are there, but do not run.
     pub not_running: Vec<Arc<str>>,
-    /// Whether every request of the previous generation had ended before its plugins were stopped.
+    /// Whether every request of earlier generations had ended before plugins were stopped; true if none had to be.
     pub drained: bool,
     /// What went wrong when the previous plugins were stopped.
     pub stop_errors: Vec<String>,
@@ -37,51 +56,69 @@ pub struct Reloaded {
     pub total_ms: f64,
 }
 
-/// What is other in a generation than in the one before it.
-pub(super) fn compare(old: &Generation, new: &Generation) -> Reloaded {
-    let names = |generation: &Generation, skip: &dyn Fn(&Arc<str>) -> bool| -> Vec<Arc<str>> {
-        let all = generation
-            .records
-            .iter()
-            .map(|record| Arc::clone(&record.name));
-        all.filter(|name| !skip(name)).collect()
-    };
-    let has = |generation: &Generation, name: &Arc<str>| {
-        generation.records.iter().any(|record| record.name == *name)
-    };
-    let same = |name: &str| {
-        let (old, new) = (old.config.sections(), new.config.sections());
-        old.get(name).same_config(&new.get(name))
-    };
-    let not_running = new.records.iter().filter(|record| {
-        !matches!(
-            record.state(),
-            PluginState::Running | PluginState::Degraded | PluginState::Disabled
-        )
-    });
-    Reloaded {
-        message: format!("generation {} serves", new.number),
-        generation: new.number,
-        previous: old.number,
-        rebuilt: new
-            .instances
-            .iter()
-            .map(|instance| Arc::clone(instance.name()))
-            .collect(),
-        changed: names(new, &|name| !has(old, name) || same(name)),
-        settings: changed_settings(old, new),
-        added: names(new, &|name| has(old, name)),
-        removed: names(old, &|name| has(new, name)),
-        not_running: not_running.map(|record| Arc::clone(&record.name)).collect(),
-        drained: false,
-        stop_errors: Vec::new(),
-        swap_ms: 0.0,
-        total_ms: 0.0,
+impl Deref for Reloaded {
+    type Target = ReloadPlan;
+
+    fn deref(&self) -> &ReloadPlan {
+        &self.plan
+    }
+}
+
+impl ReloadPlan {
+    /// What is other with a configuration than in a generation.
+    pub(super) fn of(old: &Generation, new: &Config, changes: Vec<PlannedChange>) -> Self {
+        let names = |action: ReloadAction| -> Vec<Arc<str>> {
+            let changes = changes.iter();
+            let changes = changes.filter(|change| change.action == action);
+            changes.map(|change| Arc::clone(&change.plugin)).collect()
+        };
+        let is_other = |name: &str| {
+            let (before, now) = (old.config.sections(), new.sections());
+            !before.get(name).same_config(&now.get(name))
+        };
+        let changed = old.records.iter().map(|record| &record.name);
+        let changed = changed.filter(|name| is_other(name)).cloned().collect();
+        Self {
+            message: "nothing was touched".to_owned(),
+            carried: names(ReloadAction::Carried),
+            rebuilt: names(ReloadAction::Rebuilt),
+            added: names(ReloadAction::Added),
+            removed: names(ReloadAction::Removed),
+            changed,
+            settings: changed_settings(old.config.settings(), new.settings()),
+            instances: changes,
+        }
+    }
+}
+
+impl Reloaded {
+    /// What a reload did that is not over yet.
+    pub(super) fn of(old: &Generation, built: &Built) -> Self {
+        let new = &built.generation;
+        let is_down = |record: &&Arc<Record>| {
+            let state = record.state();
+            !state.is_alive() && state != PluginState::Disabled
+        };
+        let down = new.records.iter().filter(is_down);
+        let plan = ReloadPlan::of(old, &new.config, built.changes.clone());
+        Self {
+            generation: new.number,
+            previous: old.number,
+            plan: ReloadPlan {
+                message: format!("generation {} serves", new.number),
+                ..plan
+            },
+            not_running: down.map(|record| Arc::clone(&record.name)).collect(),
+            drained: false,
+            stop_errors: Vec::new(),
+            swap_ms: 0.0,
+            total_ms: 0.0,
+        }
     }
 }
 
 /// The paths of the settings of the chassis that differ.
-fn changed_settings(old: &Generation, new: &Generation) -> Vec<String> {
+fn changed_settings(old: &Settings, new: &Settings) -> Vec<String> {
     fn compare(path: &str, old: &Value, new: &Value, changed: &mut Vec<String>) {
         match (old.as_object(), new.as_object()) {
             (Some(old), Some(new)) => {
@@ -99,9 +136,8 @@ fn changed_settings(old: &Generation, new: &Generation) -> Vec<String> {
         }
     }
     // Their serialised form has every key, also those that nobody has set.
-    let value = |generation: &Generation| serde_json::to_value(generation.config.settings());
     let mut changed = Vec::new();
-    if let (Ok(old), Ok(new)) = (value(old), value(new)) {
+    if let (Ok(old), Ok(new)) = (serde_json::to_value(old), serde_json::to_value(new)) {
         compare("", &old, &new, &mut changed);
     }
     changed

@@ -3,7 +3,7 @@
 use crate::instance::Record;
 use serde::Serialize;
 use std::{collections::VecDeque, sync::Arc, time::SystemTime};
-use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 /// A generation, as `GET /generations` shows it.
 #[derive(Clone, Debug, Serialize)]
@@ -38,8 +38,8 @@ pub enum GenerationState {
 pub(super) struct Ledger {
     pub(super) last_number: u64,
     pub(super) entries: VecDeque<GenerationReport>,
-    /// The generation that serves, and the signal that nobody holds it any more.
-    pub(super) until_gone: Option<oneshot::Receiver<()>>,
+    /// The generations that somebody may hold, and the signals that nobody does any more.
+    held: Vec<(u64, CancellationToken)>,
     /// The instances that are shown: of the generation that serves, or that is being built first.
     pub(super) shown: Vec<Arc<Record>>,
 }
@@ -49,8 +49,15 @@ const REMEMBERED: usize = 16;
 
 impl Ledger {
     /// A generation serves; the one that did before drains.
-    pub(super) fn publish(&mut self, number: u64, since: SystemTime, plugins: usize) {
+    pub(super) fn publish(
+        &mut self,
+        number: u64,
+        since: SystemTime,
+        plugins: usize,
+        until_gone: CancellationToken,
+    ) {
         self.last_number = number;
+        self.held.push((number, until_gone));
         for entry in &mut self.entries {
             if entry.state == GenerationState::Serving {
                 entry.state = GenerationState::Draining;
@@ -65,11 +72,21 @@ impl Ledger {
         });
     }
 
+    /// The generations before one that are not marked as gone.
+    pub(super) fn held_before(&self, number: u64) -> Vec<(u64, CancellationToken)> {
+        let held = self.held.iter();
+        let before = held.filter(|(other, _)| *other < number);
+        before.cloned().collect()
+    }
+
     pub(super) fn mark(&mut self, number: u64, state: GenerationState) {
         for entry in &mut self.entries {
             if entry.number == number {
                 entry.state = state;
             }
+        }
+        if state == GenerationState::Gone {
+            self.held.retain(|(other, _)| *other != number);
         }
         let gone = |entry: &GenerationReport| entry.state == GenerationState::Gone;
         while self.entries.iter().filter(|entry| gone(entry)).count() > REMEMBERED {

@@ -135,7 +135,7 @@ impl HealthReport {
         let records = in_order(&known);
         let missed = records.iter().filter(|record| record.is_missed());
         let missed = missed.map(|record| {
-            let state = match record.required {
+            let state = match record.terms().required {
                 true => HealthState::Down,
                 false => HealthState::Degraded,
             };
@@ -146,7 +146,7 @@ impl HealthReport {
             let state = match check.state() {
                 HealthState::Up => return None,
                 HealthState::Unknown if !check.has_answered() => return None,
-                HealthState::Down | HealthState::Unknown if check.controls.critical => {
+                HealthState::Down | HealthState::Unknown if check.controls().critical => {
                     HealthState::Down
                 }
                 _ => HealthState::Degraded,
@@ -278,7 +278,7 @@ fn in_order(known: &Known) -> Vec<Arc<Record>> {
 impl CheckReport {
     fn of(check: &Check) -> Self {
         let seen = check.seen();
-        let controls = check.controls;
+        let controls = check.controls();
         Self {
             name: check.id(),
             plugin: Arc::clone(&check.plugin),

@@ -118,7 +118,7 @@ async fn a_reload_reads_what_kubernetes_has_swapped() {
     assert_eq!(app.get("/shown").await.text(), "x 1");
     link("..two", "..tmp");
     fs::rename(files.path().join("..tmp"), files.path().join("..data")).unwrap();
-    app.reload().await.unwrap();
+    app.reload_all().await.unwrap();
     assert_eq!(app.get("/shown").await.text(), "x 2");
 }
 
@@ -127,7 +127,7 @@ async fn one_that_fails_gives_what_it_gave_last_time() {
     let files = directory(FILES);
     let app = service(&files).start().await.unwrap();
     files.close().unwrap();
-    app.reload().await.unwrap();
+    app.reload_all().await.unwrap();
     assert_eq!(app.get("/shown").await.text(), "007 7");
 }
 
@@ -224,7 +224,7 @@ async fn what_it_gave_under_other_settings_is_not_used() {
         .config_file(config.path());
     let app = app.start().await.unwrap();
     set(Path::new("/nowhere"));
-    let error = app.reload().await.unwrap_err();
+    let error = app.reload_all().await.unwrap_err();
     assert_eq!(error.code(), code::CONFIG_SOURCE);
     assert!(
         error.message().contains("configured otherwise now"),

@@ -244,7 +244,7 @@ async fn a_dead_letter_of_a_handler_that_is_gone_stays() {
     while app.handle().dead_letters().unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
-    app.reload().await.unwrap();
+    app.reload_all().await.unwrap();
     let letter = app.handle().dead_letters().unwrap().remove(0);
     let error = app.handle().retry_dead_letter(&letter.id).unwrap_err();
     assert_eq!(error.code(), chassis::code::CONFLICT);

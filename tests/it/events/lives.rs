@@ -31,7 +31,7 @@ async fn the_order_is_kept_over_a_reload_and_nothing_is_lost() {
     // The first is in the hands of the old instance, which finishes it; the new one takes the rest.
     tokio::task::yield_now().await;
     let handle = app.handle().clone();
-    let reload = tokio::spawn(async move { handle.reload().await });
+    let reload = tokio::spawn(async move { handle.reload_all().await });
     while app.handle().enter().unwrap().generation() < 2 {
         tokio::task::yield_now().await;
     }
@@ -222,7 +222,7 @@ async fn the_chassis_tells_of_the_moments_of_plugins_and_of_itself() {
     // That is another story: see `services`.
     lines.retain(|line| line != "service.registered");
     assert_eq!(lines, at_start);
-    app.reload().await.unwrap();
+    app.reload_all().await.unwrap();
     app.stop().await;
     let lines = log.lines();
     let count = |wanted: &str| lines.iter().filter(|line| *line == wanted).count();
@@ -278,7 +278,7 @@ async fn of_a_generation_that_never_serves_nobody_is_told() {
     // It is to have a queue of another size, and a plugin that fails.
     let poisoned = "events: {queue: 1}\nplugins: {fragile: {config: {start: fail}}}\n";
     std::fs::write(file.path(), poisoned).unwrap();
-    app.reload().await.unwrap_err();
+    app.reload_all().await.unwrap_err();
     let report = app.handle().events_report().unwrap();
     assert_eq!(report.subscribers["audit"].capacity, 1024);
     assert!(app.stop().await.is_empty());
@@ -301,7 +301,7 @@ async fn the_chassis_tells_of_changes_of_the_configuration_and_of_no_other_reloa
     });
     let app = TestChassis::builder().register(publisher()).register(audit);
     let app = app.start().await.unwrap();
-    app.reload().await.unwrap();
+    app.reload_all().await.unwrap();
     app.handle().disable("shop").await.unwrap();
     app.stop().await;
     assert_eq!(log.lines(), ["3"]);

@@ -110,7 +110,7 @@ pub(super) fn held_generation(setting: Setting) -> String {
         // As a request does that has no end.
         let _held = app.handle().enter().expect("it serves");
         let since = Instant::now();
-        let reloaded = app.reload().await.expect("it reloads");
+        let reloaded = app.reload_all().await.expect("it reloads");
         assert!(!reloaded.drained);
         format!("stopped after {}s", since.elapsed().as_secs())
     })

@@ -22,13 +22,13 @@ async fn a_reload_begins_anew_and_stays_ready() {
     dial.turn(Health::up());
     round().await;
     assert!(app.handle().is_ready());
-    app.reload().await.unwrap();
+    app.reload_all().await.unwrap();
     // Nobody has answered in the new generation; that is no reason to send requests elsewhere.
     assert!(app.handle().is_ready());
     after(1).await;
     assert_eq!(state(&app, "store/database"), HealthState::Up);
     dial.turn(Health::down("lost"));
-    app.reload().await.unwrap();
+    app.reload_all().await.unwrap();
     after(1).await;
     let check = one(&app, "store/database");
     assert_eq!(
@@ -53,7 +53,7 @@ async fn a_reload_mends_nothing_before_it_is_proved() {
     let app = TestChassis::builder().register(slow).start().await.unwrap();
     after(3).await;
     assert!(!app.handle().is_ready());
-    app.reload().await.unwrap();
+    app.reload_all().await.unwrap();
     assert_eq!(state(&app, "slow/database"), HealthState::Unknown);
     assert!(
         !app.handle().is_ready(),
@@ -63,7 +63,7 @@ async fn a_reload_mends_nothing_before_it_is_proved() {
     after(3).await;
     assert!(app.handle().is_ready());
     for _ in 0..2 {
-        app.reload().await.unwrap();
+        app.reload_all().await.unwrap();
         assert_eq!(state(&app, "slow/database"), HealthState::Unknown);
         assert!(
             app.handle().is_ready(),
@@ -86,7 +86,7 @@ async fn nothing_is_asked_of_an_instance_that_has_stopped() {
         .await
         .unwrap();
     after(1).await;
-    app.reload().await.unwrap();
+    app.reload_all().await.unwrap();
     after(1).await;
     assert_eq!(counted.load(SeqCst), 2);
     round().await;

@@ -166,7 +166,7 @@ async fn a_plugin_is_degraded_as_long_as_a_check_of_it_is() {
             "it is asked all the same"
         );
     }
-    app.reload().await.expect("a degraded plugin runs");
+    app.reload_all().await.expect("a degraded plugin runs");
     turned.turn(Health::up());
     round().await;
     let report = app.handle().plugin("store").unwrap();

@@ -14,9 +14,12 @@ async fn the_index_lists_endpoints_and_all_of_them_exist() {
     let service = chassis::Service::new("pool", "127.0.0.1", 1);
     let registered = running.handle().services().register(service).await;
     registered.expect("it is registered");
+    let later = [("prefer", "respond-async")];
+    let begun = request(management, Method::POST, "/reload", &later, "").await;
+    assert_eq!(begun.0, 202);
     let index = get_json(management, "/").await;
     let endpoints = index.as_array().unwrap();
-    assert_eq!(endpoints.len(), 34);
+    assert_eq!(endpoints.len(), 37);
     for endpoint in endpoints {
         assert!(
             endpoint["description"]
@@ -25,7 +28,7 @@ async fn the_index_lists_endpoints_and_all_of_them_exist() {
         );
         let path = endpoint["path"].as_str().unwrap();
         let path = path.replace("{name}", "pool").replace("{target}", "root");
-        let path = path.replace("{group}", "storage");
+        let path = path.replace("{group}", "storage").replace("{id}", "1");
         let answer = request(management, Method::OPTIONS, &path, &[], "").await;
         let allow = answer.1[header::ALLOW].to_str().unwrap().to_owned();
         problem(answer, 405, "http.method_not_allowed");

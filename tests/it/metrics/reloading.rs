@@ -24,7 +24,7 @@ async fn what_was_collected_is_shown_over_a_reload() {
     let app = TestChassis::builder().register(shop).start().await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(Page::read(&app.metrics()).get(STOCK), Some(4.0));
-    app.reload().await.unwrap();
+    app.reload_all().await.unwrap();
     assert_eq!(Page::read(&app.metrics()).get(STOCK), Some(4.0));
     tokio::time::sleep(Duration::from_secs(15)).await;
     assert_eq!(Page::read(&app.metrics()).get(STOCK), Some(4.0));
@@ -46,7 +46,7 @@ async fn what_nobody_collects_any_more_goes_with_the_next_round() {
         let app = app.start().await.unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(Page::read(&app.metrics()).get(STOCK), Some(4.0));
-        app.reload().await.unwrap();
+        app.reload_all().await.unwrap();
         tokio::time::sleep(Duration::from_secs(15)).await;
         let page = Page::read(&app.metrics());
         assert_eq!(page.get(STOCK), None, "with another: {has_other}");
@@ -72,7 +72,7 @@ async fn a_metric_may_change_its_kind_in_a_reload() {
     let app = TestChassis::builder().register(shop).start().await.unwrap();
     let page = Page::read(&app.metrics());
     assert_eq!(page.value(r#"waiting{plugin="shop"}"#), 3.0);
-    app.reload().await.unwrap();
+    app.reload_all().await.unwrap();
     app.get("/wait").await;
     let page = Page::read(&app.metrics());
     assert_eq!(page.kinds["waiting"], "histogram");

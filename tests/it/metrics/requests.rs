@@ -202,7 +202,7 @@ async fn counters_do_not_go_backwards_over_reloads() {
         let page = Page::read(&app.metrics());
         page.only_grew(&before);
         before = page;
-        app.reload().await.unwrap();
+        app.reload_all().await.unwrap();
         let page = Page::read(&app.metrics());
         page.only_grew(&before);
         before = page;

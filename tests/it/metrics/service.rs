@@ -42,7 +42,7 @@ async fn a_service_tells_of_itself_and_its_process() {
         assert!(page.value("process_start_time_seconds") > 1.7e9);
         assert!(page.get("process_cpu_seconds_total").is_some());
     }
-    running.handle().reload().await.unwrap();
+    running.handle().reload_all().await.unwrap();
     let after = page_of(&running).await;
     assert_eq!(after.value("chassis_generation"), 2.0);
     assert_eq!(after.value("chassis_generations_alive"), 1.0);
@@ -65,7 +65,7 @@ async fn reloads_that_fail_are_counted_as_such() {
         .await
         .unwrap();
     fs::write(&file, "colour: red").unwrap();
-    app.reload().await.unwrap_err();
+    app.reload_all().await.unwrap_err();
     let page = Page::read(&app.metrics());
     assert_eq!(
         page.value(r#"chassis_reload_total{outcome="failure"}"#),

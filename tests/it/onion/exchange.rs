@@ -293,7 +293,7 @@ async fn a_body_that_nobody_reads_to_its_end_ends_its_generation_all_the_same() 
     let response = app
         .send_streaming(http::Request::get("/stream").body(Body::empty()).unwrap())
         .await;
-    assert!(app.reload().now_or_never().is_none());
+    assert!(app.reload_all().now_or_never().is_none());
     drop(response);
-    assert!(app.reload().await.unwrap().drained);
+    assert!(app.reload_all().await.unwrap().drained);
 }

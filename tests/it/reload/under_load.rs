@@ -49,7 +49,7 @@ async fn no_request_is_dropped_and_each_connection_only_moves_forward() {
     };
     let clients: Vec<_> = (0..4).map(|_| client()).collect();
     for expected in 2..=21 {
-        let reloaded = soon("reload", running.handle().reload()).await.unwrap();
+        let reloaded = soon("reload", running.handle().reload_all()).await.unwrap();
         assert_eq!((reloaded.generation, reloaded.drained), (expected, true));
     }
     // The last generation has to be seen by all of them.

@@ -154,15 +154,15 @@ async fn a_reload_tells_of_it_only_what_is_new() {
         .config_file(&file)
         .register(witness(&log));
     let app = app.start().await.unwrap();
-    app.reload().await.unwrap();
+    app.reload_all().await.unwrap();
     assert_eq!(log.lines(), ["orders came []"]);
 
     write("{name: orders, tags: [blue]}");
-    app.reload().await.unwrap();
+    app.reload_all().await.unwrap();
     assert_eq!(log.lines()[1..], ["orders came [\"blue\"]"]);
 
     write("{name: orders, tags: [blue], advertise: 'orders.example:443'}");
-    app.reload().await.unwrap();
+    app.reload_all().await.unwrap();
     assert_eq!(
         log.lines()[2..],
         ["orders came [\"blue\"]", "orders went"],
@@ -172,7 +172,7 @@ async fn a_reload_tells_of_it_only_what_is_new() {
     assert_eq!((&*entry.id, entry.port), ("orders-orders.example-443", 443));
 
     write("{name: orders, advertise: 'http://orders.example'}");
-    let error = app.reload().await.unwrap_err();
+    let error = app.reload_all().await.unwrap_err();
     assert_eq!(error.code(), code::CONFIG_INVALID);
     assert_eq!(names(&app), ["orders"]);
 }
@@ -220,7 +220,7 @@ async fn it_is_not_passing_while_it_is_not_ready() {
     say.send_replace(Health::down("lost"));
     tokio::time::sleep(Duration::from_secs(15)).await;
     assert!(passing().unwrap().is_empty());
-    app.reload().await.unwrap();
+    app.reload_all().await.unwrap();
     assert!(passing().unwrap().is_empty());
     say.send_replace(Health::up());
     tokio::time::sleep(Duration::from_secs(15)).await;
@@ -255,7 +255,7 @@ async fn a_failure_that_passes_deregisters_nothing() {
     assert_eq!(names(&app), ["orders"]);
 
     fails.store(true, SeqCst);
-    app.reload().await.unwrap();
+    app.reload_all().await.unwrap();
     assert_eq!(names(&app), ["orders"], "what was registered stays");
     fails.store(false, SeqCst);
     tokio::time::sleep(Duration::from_secs(120)).await;

@@ -42,7 +42,7 @@ async fn the_next_instance_takes_over_and_nobody_is_told_that_it_went() {
     let held = app.handle().enter().unwrap();
     let reload = tokio::spawn({
         let handle = app.handle().clone();
-        async move { handle.reload().await }
+        async move { handle.reload_all().await }
     });
     log.until(5).await;
     drop(held);
@@ -239,7 +239,7 @@ async fn an_instance_that_goes_leaves_alone_what_the_next_one_has() {
     let held = app.handle().enter().unwrap();
     let reload = tokio::spawn({
         let handle = app.handle().clone();
-        async move { handle.reload().await }
+        async move { handle.reload_all().await }
     });
     SAID.until(2).await;
     // The old one runs still.

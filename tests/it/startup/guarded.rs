@@ -44,7 +44,7 @@ async fn a_plugin_that_panics_when_it_is_dropped_stops_nobody_else() {
         .start()
         .await
         .unwrap();
-    let reloaded = app.reload().await.unwrap();
+    let reloaded = app.reload_all().await.unwrap();
     assert_eq!(reloaded.generation, 2);
     assert_eq!(reloaded.stop_errors.len(), 1, "{:?}", reloaded.stop_errors);
     assert!(
@@ -214,7 +214,7 @@ async fn a_scope_is_for_those_whose_generation_serves() {
         .await
         .unwrap();
     log.until(3).await;
-    app.reload().await.unwrap();
+    app.reload_all().await.unwrap();
     let lines = log.until(6).await;
     let half = [
         "init false",

@@ -1,0 +1,68 @@
+//! Whether what is up is enough to go on with.
+
+use super::Making;
+use crate::{
+    error::{Error, Result, code},
+    instance::Record,
+    registry::Spec,
+    status::PluginState,
+};
+use std::sync::Arc;
+
+impl Making<'_> {
+    /// Whether every instance of these is up that the service can't do without.
+    pub(super) fn check_required(&self, of: impl Fn(&Spec) -> bool) -> Result<()> {
+        let all = || self.specs.iter().zip(&self.records);
+        let down = |(spec, record): &(&Spec, &Arc<Record>)| {
+            let state = record.state();
+            of(spec) && spec.is_required() && state != PluginState::Initialized && !state.is_alive()
+        };
+        let error = |record: &Arc<Record>| {
+            let status = record.status();
+            let reason = status.reason.unwrap_or_default();
+            let message = format!(
+                "`{}` is required, but it is {}: {reason}",
+                record.name, status.state
+            );
+            placed(Error::new(code::REQUIRED, message), record)
+                .with_help("mend it, or set `required: false` in its section to run without it")
+        };
+        // How it was; nothing if there was none of that name.
+        let was = |name: &Arc<str>| {
+            let mut records = self.plan.before.iter().flat_map(|before| &before.records);
+            records.find(|record| record.name == *name)
+        };
+        let newly = |(spec, record): &(&Spec, &Arc<Record>)| {
+            if !of(spec) || spec.is_required() || record.state() != PluginState::Failed {
+                return false;
+            }
+            let may_fail = self.plan.before.is_none()
+                || was(&record.name).is_some_and(|was| !was.state().is_alive());
+            !may_fail
+        };
+        let newly_error = |record: &Arc<Record>| {
+            let reason = record.status().reason.unwrap_or_default();
+            let name = &record.name;
+            let is_new = was(name).is_none();
+            let message = if is_new {
+                format!("`{name}` is new, and does not run: {reason}")
+            } else {
+                format!("`{name}` runs now, and would not any more: {reason}")
+            };
+            placed(Error::new(code::RELOAD_FAILED, message), record)
+                .with_help("mend it, or set `enabled: false` in its section")
+        };
+        let required = all().filter(down).map(|(_, record)| error(record));
+        let newly = all().filter(newly).map(|(_, record)| newly_error(record));
+        Error::all(required.chain(newly)).map_or(Ok(()), Err)
+    }
+}
+
+/// Says whose fault it is, and in which step.
+fn placed(error: Error, record: &Record) -> Error {
+    let error = error.in_plugin(Arc::clone(&record.name));
+    match record.status().last_error.and_then(|last| last.phase) {
+        Some(phase) => error.at(phase),
+        None => error,
+    }
+}

@@ -1,0 +1,199 @@
+//! One reload: from reading the configuration to the last plugin that stops. One at a time.
+
+use super::{GenerationState, ReloadPlan, Reloaded, Reloader, Wanted};
+use crate::{
+    error::{Error, Result, code},
+    lifecycle::{self, Plan, Remains},
+    points,
+    registry::Asked,
+    scope::Scope,
+};
+use serde_json::json;
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+use tokio::{sync::MutexGuard as Turn, time::Instant};
+
+impl Reloader {
+    /// Reads the configuration, builds the next generation, makes it the one that serves, waits for the old one to
+    /// empty, and stops what is not part of the new one. Any failure before the swap leaves the old one serving, and what an
+    /// operator wanted to have changed unchanged.
+    pub(crate) async fn reload(self: &Arc<Self>, wanted: Wanted) -> Result<Reloaded> {
+        let since = Instant::now();
+        let turn = self.turn.try_lock().map_err(|_| {
+            Error::new(code::RELOAD_BUSY, "a reload is running already")
+                .with_help("try again when it is done")
+        });
+        let done = match turn {
+            Ok(turn) => self.try_reload(turn, wanted).await,
+            Err(busy) => Err(busy),
+        };
+        self.told(done, since)
+    }
+
+    /// The same for who can wait until a reload that runs already is done.
+    pub(crate) async fn reload_in_turn(self: &Arc<Self>) -> Result<Reloaded> {
+        let turn = self.turn.lock().await;
+        let since = Instant::now();
+        self.told(self.try_reload(turn, Wanted::default()).await, since)
+    }
+
+    async fn try_reload(self: &Arc<Self>, _turn: Turn<'_, ()>, wanted: Wanted) -> Result<Reloaded> {
+        if self.closing.is_cancelled() {
+            return Err(Error::new(code::CLOSED, "the service is stopping"));
+        }
+        let since = Instant::now();
+        let Some(old) = self.current.enter(0) else {
+            return Err(Error::new(code::CLOSED, "the service does not run yet"));
+        };
+        wanted.check(old.0.number)?;
+        let before_change = self.overrides();
+        let mut overrides = before_change.clone();
+        wanted.change.apply(&mut overrides);
+        let config = self.read_with(&overrides)?;
+        let number = self.ledger().last_number + 1;
+        let fixed = old.0.config.settings();
+        let plan = Plan {
+            before: Some(&old.0),
+            anew: wanted.anew,
+            asked: &|given| self.watch_also(given),
+            ..self.plan(number, config, fixed)
+        };
+        let built = lifecycle::build(plan).await?;
+
+        // As a source may have set it.
+        let drain = built.generation.config.settings().reload.drain;
+        let remains = Remains::of(&old.0).beside(&built.generation);
+        let mut reloaded = Reloaded::of(&old.0, &built);
+        let is_other = !old.0.config.is_same(&built.generation.config);
+        drop(old);
+        self.publish(built);
+        if overrides != before_change {
+            reloaded.plan.message += "; a restart forgets what was changed here";
+        }
+        *self
+            .overrides
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = overrides;
+        reloaded.swap_ms = millis(since);
+        let desk = Arc::clone(&self.desk);
+        lifecycle::aside(&self.workers, async move { desk.refresh().await }).await;
+        if let Some(scope) = self.current.scope() {
+            self.tell_reloaded(&reloaded, &scope).await;
+        }
+        self.retire(remains, drain, &mut reloaded).await;
+        reloaded.total_ms = millis(since);
+        // A reload may have read what was there before.
+        if let Some(scope) = self.current.scope().filter(|_| is_other) {
+            self.bus.tell(&scope, "config.changed", || json!(reloaded));
+        }
+        tracing::info!(
+            generation = reloaded.generation,
+            rebuilt = reloaded.rebuilt.len(),
+            carried = reloaded.carried.len(),
+            drained = reloaded.drained,
+            swap_ms = reloaded.swap_ms,
+            "reloaded"
+        );
+        self.warn_of_idle();
+        Ok(reloaded)
+    }
+
+    /// Tells plugins of those that were built anew.
+    async fn tell_reloaded(&self, reloaded: &Reloaded, scope: &Scope) {
+        for record in self.records() {
+            if reloaded.rebuilt.contains(&record.name) {
+                let (point, number) = (&points::PLUGIN_RELOADED, reloaded.generation);
+                lifecycle::tell(point, scope, &record, number, &self.workers).await;
+            }
+        }
+    }
+
+    /// Waits until nobody holds the generations before, and then stops what is not part of the one that serves.
+    async fn retire(self: &Arc<Self>, remains: Remains, drain: Duration, reloaded: &mut Reloaded) {
+        // Not only the last: an older one may have been let go on, when nothing had to be stopped.
+        let held = self.ledger().held_before(reloaded.generation);
+        if remains.is_empty() {
+            reloaded.drained = true;
+        } else {
+            let all_gone = async {
+                for (_, gone) in &held {
+                    gone.cancelled().await;
+                }
+            };
+            reloaded.drained = tokio::time::timeout(drain, all_gone).await.is_ok();
+            for (number, _) in held.iter().filter(|(_, gone)| !gone.is_cancelled()) {
+                self.mark(*number, GenerationState::Overdue);
+                tracing::warn!(
+                    generation = number,
+                    "requests of an old generation have outlived `reload.drain`"
+                );
+            }
+            if let Some(scope) = self.current.scope() {
+                remains.announce();
+                let desk = Arc::clone(&self.desk);
+                lifecycle::aside(&self.workers, async move { desk.sweep().await }).await;
+                let errors = lifecycle::stop(remains, &scope, &self.workers).await;
+                reloaded.stop_errors = errors.iter().map(Error::report).collect();
+            }
+        }
+        for (number, gone) in held {
+            if gone.is_cancelled() {
+                self.mark(number, GenerationState::Gone);
+                continue;
+            }
+            let reloader = Arc::downgrade(self);
+            self.workers.spawn(async move {
+                gone.cancelled().await;
+                if let Some(reloader) = reloader.upgrade() {
+                    reloader.mark(number, GenerationState::Gone);
+                }
+            });
+        }
+    }
+
+    /// What a reload would change now. It touches nothing: the sources of configuration are not asked, what they gave last
+    /// is taken.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration is wrong.
+    pub(crate) fn dry_run(&self, wanted: &Wanted) -> Result<ReloadPlan> {
+        let old = self.serving()?;
+        wanted.check(old.0.number)?;
+        let mut overrides = self.overrides();
+        wanted.change.apply(&mut overrides);
+        let draft = (self.source)(&overrides);
+        let config = self.registry.accept(draft, Asked::Not)?;
+        let layers = self.given().layers();
+        let config = self
+            .registry
+            .accept(config.with_sources(&layers), Asked::Already)?;
+        let changes = lifecycle::changes(&self.registry, &config, &old.0, &wanted.anew)?;
+        Ok(ReloadPlan::of(&old.0, &config, changes))
+    }
+
+    /// Counts a reload, and logs that it was refused, or failed.
+    fn told(&self, done: Result<Reloaded>, since: Instant) -> Result<Reloaded> {
+        let reloads = &self.metrics.reloads;
+        match &done {
+            Ok(_) => reloads.ended(true, since.elapsed()),
+            Err(error) => {
+                let (code, told) = (error.code(), error.line());
+                if [code::RELOAD_BUSY, code::CLOSED].contains(&code) {
+                    reloads.refused();
+                    tracing::warn!(code = code.name(), error = %told, "reload refused");
+                } else {
+                    reloads.ended(false, since.elapsed());
+                    tracing::error!(code = code.name(), error = %told, "reload failed; the old generation goes on serving");
+                }
+            }
+        }
+        done
+    }
+}
+
+fn millis(since: Instant) -> f64 {
+    (since.elapsed().as_secs_f64() * 1_000_000.0).round() / 1_000.0
+}

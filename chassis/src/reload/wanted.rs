@@ -1,0 +1,78 @@
+//! What is asked of a reload.
+
+use crate::{
+    config::Overrides,
+    error::{Error, Result, code},
+    lifecycle::Anew,
+};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What is asked of a reload.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    /// What is to be built anew although nothing of it has changed.
+    pub(crate) anew: Anew,
+    /// What an operator wants to have changed.
+    pub(crate) change: Change,
+    /// The generations of which one has to serve; any, if none is said.
+    pub(crate) only_if: Option<Vec<u64>>,
+}
+
+/// What an operator wants to have changed of a plugin; it lasts only if the reload succeeds.
+#[derive(Debug, Default)]
+pub(crate) enum Change {
+    #[default]
+    Nothing,
+    /// Whether it takes part.
+    Enable(Arc<str>, bool),
+    /// A JSON merge patch of its own settings.
+    Patch(Arc<str>, Value),
+    /// Everything that was changed of it is taken back.
+    Reset(Arc<str>),
+}
+
+impl Wanted {
+    /// Whether the generation serves that whoever asks takes for the one that does.
+    pub(super) fn check(&self, serving: u64) -> Result<()> {
+        match &self.only_if {
+            Some(numbers) if !numbers.contains(&serving) => {
+                let message = format!("generation {serving} serves, and not the one in `If-Match`");
+                Err(Error::new(code::RELOAD_STALE, message)
+                    .with_help("look at what has changed meanwhile, and ask with its number"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Change {
+    pub(super) fn apply(&self, overrides: &mut Overrides) {
+        match self {
+            Self::Nothing => {}
+            Self::Enable(plugin, enabled) => {
+                overrides.set(&["plugins", plugin, "enabled"], (*enabled).into());
+            }
+            Self::Patch(plugin, patch) => overrides.patch(&["plugins", plugin, "config"], patch),
+            Self::Reset(plugin) => overrides.clear(&["plugins", plugin]),
+        }
+    }
+}
+
+impl From<Change> for Wanted {
+    fn from(change: Change) -> Self {
+        Self {
+            change,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<Anew> for Wanted {
+    fn from(anew: Anew) -> Self {
+        Self {
+            anew,
+            ..Self::default()
+        }
+    }
+}
