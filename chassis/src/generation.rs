@@ -25,10 +25,13 @@ mod assemble;
 mod exporters;
 mod middleware;
 mod probes;
+mod streams;
 
+pub use streams::StreamKind;
 pub(crate) use {
     assemble::{HandlerEntry, Parts, PointEntry, generation as assemble},
     exporters::{Exporters, exporters},
+    streams::{OpenStream, Stream, Streams},
 };
 
 /// Everything that serves at one time: configuration, instances, handlers, routes. Once published it never changes.
@@ -145,6 +148,8 @@ pub(crate) fn find_export(plugin: &str, visible: &[Arc<Instance>], of: TypeId) -
 #[derive(Debug, Default)]
 pub(crate) struct Current {
     published: ArcSwapOption<Published>,
+    /// What has no end in sight, whatever generation it began in.
+    pub(crate) streams: Arc<Streams>,
     next_shard: AtomicUsize,
 }
 

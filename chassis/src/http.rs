@@ -2,6 +2,7 @@
 //!
 //! The path of a request through a generation is told in [`chain`]; who listens is told in `server`.
 
+mod passage;
 mod layer;
 mod chain;
 mod position;

@@ -102,6 +102,7 @@ pub use crate::{
         DeadLetter, Event, Events, EventsReport, FromMessage, Message, Published, SubscriberReport,
         TopicReport,
     },
+    generation::StreamKind,
     handle::ChassisHandle,
     health::{Health, HealthState, IntoHealth},
     http::{
@@ -117,7 +118,7 @@ pub use crate::{
         IntoFlow, MayFailOpen, Open, PointInfo, PointKind, PointSpec, Provided, ProviderPoint,
         ScopePoint, Sealed, Told,
     },
-    reload::{GenerationReport, GenerationState, ReloadPlan, Reloaded},
+    reload::{GenerationReport, GenerationState, ReloadPlan, Reloaded, StreamReport},
     report::{
         Addresses, Cause, CheckReport, ContributionReport, Explanation, HandlerReport,
         HealthReport, MetricReport, PluginReport, PluginStatus, PointReport, Probe, ServiceReport,

@@ -33,8 +33,8 @@ mod wanted;
 mod turn;
 
 pub use answer::{ReloadPlan, Reloaded};
-use ledger::Ledger;
-pub use ledger::{GenerationReport, GenerationState};
+pub use ledger::{GenerationReport, GenerationState, StreamReport};
+use ledger::{Held, Ledger};
 pub(crate) use wanted::{Change, Wanted};
 
 /// The files of a configuration, and what was in them when they were read.
@@ -122,7 +122,7 @@ impl Reloader {
 
     /// The generations, the newest first; of those that are gone only the last few.
     pub(crate) fn generations(&self) -> Vec<GenerationReport> {
-        self.ledger().entries.iter().rev().cloned().collect()
+        self.ledger().report(&self.current.streams.all())
     }
 
     /// Why requests should go elsewhere; none if they should come.
@@ -250,12 +250,12 @@ impl Reloader {
         // Whether anything is watched is a setting of the generation.
         self.files.send_modify(|_| ());
         let mut ledger = self.ledger();
-        ledger.publish(
-            generation.number,
-            generation.created,
-            generation.instances.len(),
-            until_gone,
-        );
+        let held = Held {
+            number: generation.number,
+            meters: generation.routes.meters.clone(),
+            gone: until_gone,
+        };
+        ledger.publish(generation.created, generation.instances.len(), held);
         ledger.shown.clone_from(&generation.records);
     }
 

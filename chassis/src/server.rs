@@ -26,6 +26,7 @@ mod bell;
 mod connection;
 mod socket;
 mod upgraded;
+mod websocket;
 
 /// A server that accepts connections until it is drained.
 pub(crate) struct Server {

@@ -3,7 +3,7 @@
 use crate::{
     error::{BoxError, Error, code},
     event::{Bus, OF_REQUESTS},
-    generation::{Current, Lease},
+    generation::{Current, Lease, Streams},
     http::{
         Arrived, Body, Exchange, Held, Mark, Outcome, Response, RouteInfo, client_of, failure_of,
         problem, serve as through,
@@ -21,6 +21,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+mod streaming;
+
+use streaming::stream;
+
 /// The span of a request. It costs what the subscriber makes of it, so the log of `chassis::main` has no use for it: see
 /// [`Mark`].
 pub(crate) const SPAN: &str = "chassis::request";
@@ -31,7 +35,7 @@ pub(crate) async fn answer(
     current: &Current,
     request: http::Request<Body>,
     peer: SocketAddr,
-) -> (Response, Option<(Arc<Lease>, Active)>) {
+) -> (Response, Option<(Option<Arc<Lease>>, Active)>) {
     let Some(lease) = current.enter(current.shard()) else {
         return (closed(), None);
     };
@@ -39,7 +43,22 @@ pub(crate) async fn answer(
     let counting = Counting::new(&exchange);
     serve(&mut exchange, &lease, &counting, &CancellationToken::new()).await;
     let response = finish(&mut exchange, &counting);
+    let (response, lease) = keep(response, &exchange, lease, &current.streams);
     (response, Some((lease, counting.active)))
+}
+
+/// What a response needs of its generation to its last byte: all of it; or nothing, if no end of it is in sight.
+#[inline]
+pub(crate) fn keep(
+    mut response: Response,
+    exchange: &Exchange,
+    lease: Arc<Lease>,
+    streams: &Arc<Streams>,
+) -> (Response, Option<Arc<Lease>>) {
+    match stream(&mut response, exchange, &lease, streams) {
+        true => (response, None),
+        false => (response, Some(lease)),
+    }
 }
 
 /// What has to be known of a request to count it.

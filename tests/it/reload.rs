@@ -1,6 +1,7 @@
 //! Reload: make before break, truthful answers, leases, moments.
 
 mod carried;
+mod streams;
 mod under_load;
 
 use crate::scripted::{scripted, steps};

@@ -147,6 +147,16 @@ impl Chain {
         }
     }
 
+    /// Whose arounds and layers are in it.
+    pub(super) fn wrappers(&self) -> Vec<Arc<str>> {
+        let wrapper = |segment: &Segment| match segment {
+            Segment::Hooks(_) => None,
+            Segment::Around(around, _) => Some(Arc::clone(&around.site.plugin)),
+            Segment::Layer(layered, _) => Some(Arc::clone(&layered.site.plugin)),
+        };
+        self.segments.iter().filter_map(wrapper).collect()
+    }
+
     /// Takes an exchange through the whole onion; its response is ready afterwards.
     async fn run(&self, exchange: &mut Exchange) {
         // The common case, hooks and a handler, needs no box for the recursion.

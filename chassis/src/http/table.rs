@@ -13,7 +13,7 @@ use crate::{
     text,
 };
 use http::{HeaderValue, Method, Uri};
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, fmt, sync::Arc};
 
 /// How requests of one kind are handled.
 pub(crate) struct Handling {
@@ -47,6 +47,10 @@ pub(crate) struct RouteTable {
     pub(crate) infos: Vec<Arc<RouteInfo>>,
     /// The calls of all mounted routers together: axum does not tell them apart.
     pub(crate) mounted: Arc<Stats>,
+    /// Whose routers are mounted.
+    pub(super) mounters: Vec<Arc<str>>,
+    /// Where the requests of the generation are counted.
+    pub(crate) meters: Vec<Arc<RouteMeter>>,
 }
 
 /// The handlers at one path.
@@ -71,6 +75,8 @@ impl RouteTable {
             otherwise: Arc::new(handling),
             infos: Vec::new(),
             mounted: Arc::default(),
+            mounters: Vec::new(),
+            meters: Vec::new(),
         }
     }
 
@@ -87,6 +93,12 @@ impl RouteTable {
         let unrouted = Arc::new(Chain::compile(links, None));
         // What the chassis answers itself, no plugin is asked about.
         let bare = Arc::new(Chain::compile(&[], None));
+        let kept = RefCell::new(Vec::new());
+        let meter = |route: &str| {
+            let meter = meters.meter(route);
+            kept.borrow_mut().push(Arc::clone(&meter));
+            meter
+        };
         let otherwise = |none: Target, route: &str| {
             let (target, route) = match &mounted {
                 Some(mounted) => {
@@ -102,7 +114,7 @@ impl RouteTable {
                 info: None,
                 chain: Arc::clone(&unrouted),
                 target,
-                meter: meters.meter(route),
+                meter: meter(route),
             })
         };
 
@@ -131,7 +143,7 @@ impl RouteTable {
                             endpoint: Arc::clone(&route.endpoint),
                             site: Arc::new(route.site()),
                         },
-                        meter: meters.meter(path),
+                        meter: meter(path),
                     }),
                 ));
             }
@@ -146,10 +158,16 @@ impl RouteTable {
                 .map_err(|error| unroutable(path, routes, &by_path, &error))?;
         }
         warn_of_patterns(links, &by_path);
+        let otherwise = otherwise(Target::NotFound, UNMATCHED);
         Ok(Self {
+            mounters: mounts
+                .iter()
+                .map(|mount| Arc::clone(&mount.owner))
+                .collect(),
+            meters: kept.take(),
             mounted: Arc::clone(&mounted_site.stats),
             paths,
-            otherwise: otherwise(Target::NotFound, UNMATCHED),
+            otherwise,
             infos: by_path
                 .values()
                 .flatten()

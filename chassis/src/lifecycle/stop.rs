@@ -4,7 +4,7 @@ use super::{log_failure, on_workers, tell};
 use crate::{
     error::Error,
     generation::Generation,
-    instance::{Instance, Phase},
+    instance::{Instance, Phase, Record},
     points,
     scope::Scope,
     status::PluginState,
@@ -31,6 +31,13 @@ impl Remains {
         self.instances
             .retain(|instance| !go_on.contains(&Arc::as_ptr(instance)));
         self
+    }
+
+    pub(crate) fn records(&self) -> Vec<Arc<Record>> {
+        let instances = self.instances.iter();
+        instances
+            .map(|instance| Arc::clone(&instance.record))
+            .collect()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{
             AtomicI64, AtomicU16, AtomicU64,
             Ordering::{AcqRel, Acquire, Relaxed},
@@ -18,7 +18,7 @@ use std::{
 /// The routes of the generations that are there.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
-    known: Mutex<BTreeMap<Arc<str>, Weak<RouteMeter>>>,
+    known: Mutex<BTreeMap<Arc<str>, Weak<RouteFigures>>>,
     bounds: OnceLock<Bounds>,
 }
 
@@ -28,13 +28,20 @@ struct Bounds {
     nanos: Arc<[u64]>,
 }
 
-/// What came of the requests of one route, whatever their method.
+/// Where the requests of one route are counted in one generation.
 #[derive(Debug)]
 pub(crate) struct RouteMeter {
+    figures: Arc<RouteFigures>,
+    active: AtomicI64,
+}
+
+/// What came of the requests of one route, whatever their method and generation.
+#[derive(Debug)]
+pub(crate) struct RouteFigures {
     route: Arc<str>,
     bounds: Bounds,
-    active: AtomicI64,
     methods: [OnceLock<Box<Chunk>>; METHODS.len()],
+    meters: Mutex<Vec<Weak<RouteMeter>>>,
 }
 
 /// Few routes have more than these statuses; one that has gets another chunk.
@@ -99,21 +106,21 @@ impl Routes {
         self.bounds.get_or_init(|| Bounds::of(seconds));
     }
 
-    /// The meter of a route: the one that it has, if a generation is there that has it.
+    /// A meter for a route in a generation. The figures go on, if a generation is there that has the route.
     pub(crate) fn meter(&self, route: &str) -> Arc<RouteMeter> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(meter) = known.get(route).and_then(Weak::upgrade) {
-            return meter;
+        if let Some(figures) = known.get(route).and_then(Weak::upgrade) {
+            return RouteMeter::of(figures);
         }
-        known.retain(|_, meter| meter.strong_count() > 0);
+        known.retain(|_, figures| figures.strong_count() > 0);
         let bounds = self.bounds.get().cloned();
         let bounds = bounds.unwrap_or_else(|| Bounds::of(&Arc::default()));
-        let meter = Arc::new(RouteMeter::new(route.into(), bounds));
-        known.insert(Arc::clone(&meter.route), Arc::downgrade(&meter));
-        meter
+        let figures = Arc::new(RouteFigures::new(route.into(), bounds));
+        known.insert(Arc::clone(&figures.route), Arc::downgrade(&figures));
+        RouteMeter::of(figures)
     }
 
-    pub(crate) fn all(&self) -> Vec<Arc<RouteMeter>> {
+    pub(crate) fn all(&self) -> Vec<Arc<RouteFigures>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.values().filter_map(Weak::upgrade).collect()
     }
@@ -145,24 +152,29 @@ pub(crate) struct Answered {
 }
 
 impl RouteMeter {
-    fn new(route: Arc<str>, bounds: Bounds) -> Self {
-        Self {
-            route,
-            bounds,
-            active: AtomicI64::new(0),
-            methods: Default::default(),
-        }
+    fn of(figures: Arc<RouteFigures>) -> Arc<Self> {
+        let active = AtomicI64::new(0);
+        let meter = Arc::new(Self { figures, active });
+        let mut meters = meter.figures.meters();
+        meters.retain(|meter| meter.strong_count() > 0);
+        meters.push(Arc::downgrade(&meter));
+        drop(meters);
+        meter
     }
 
     /// One that nobody looks at.
     pub(crate) fn unseen() -> Arc<Self> {
-        Arc::new(Self::new("".into(), Bounds::of(&Arc::default())))
+        Self::of(Arc::new(RouteFigures::new(
+            "".into(),
+            Bounds::of(&Arc::default()),
+        )))
     }
 
-    pub(crate) fn route(&self) -> &str {
-        &self.route
+    pub(crate) fn route(&self) -> &Arc<str> {
+        &self.figures.route
     }
 
+    /// How many requests are under way that entered the generation.
     pub(crate) fn active(&self) -> i64 {
         self.active.load(Relaxed)
     }
@@ -170,6 +182,38 @@ impl RouteMeter {
     /// A request was answered.
     #[inline]
     pub(crate) fn count(&self, method: usize, status: StatusCode, took: Duration) {
+        self.figures.count(method, status, took);
+    }
+}
+
+impl RouteFigures {
+    fn new(route: Arc<str>, bounds: Bounds) -> Self {
+        Self {
+            route,
+            bounds,
+            methods: Default::default(),
+            meters: Mutex::default(),
+        }
+    }
+
+    fn meters(&self) -> MutexGuard<'_, Vec<Weak<RouteMeter>>> {
+        self.meters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn route(&self) -> &str {
+        &self.route
+    }
+
+    /// How many requests are under way, in all generations.
+    pub(crate) fn active(&self) -> i64 {
+        let meters = self.meters();
+        let meters = meters.iter().filter_map(Weak::upgrade);
+        meters.map(|meter| meter.active()).sum()
+    }
+
+    /// A request was answered.
+    #[inline]
+    fn count(&self, method: usize, status: StatusCode, took: Duration) {
         let nanos = whole_nanos(took);
         let bounds = &self.bounds.nanos;
         // Most requests are in the first buckets.
@@ -282,7 +326,7 @@ mod tests {
             meter.count(0, status, Duration::from_micros(500));
             meter.count(method_index(&Method::POST), status, Duration::from_secs(2));
         }
-        let read = meter.read();
+        let read = meter.figures.read();
         assert_eq!(read.len(), 100);
         assert!(
             read[..50]
@@ -298,11 +342,15 @@ mod tests {
     }
 
     #[test]
-    fn a_route_keeps_its_meter_while_somebody_has_it() {
+    fn a_route_keeps_its_figures_while_a_generation_has_it() {
         let routes = Routes::default();
-        let first = routes.meter("/a");
-        assert!(Arc::ptr_eq(&first, &routes.meter("/a")));
-        drop(first);
+        let (first, second) = (routes.meter("/a"), routes.meter("/a"));
+        assert!(Arc::ptr_eq(&first.figures, &second.figures));
+        let (one, _other) = (Active::new(&first), Active::new(&second));
+        assert_eq!(routes.all()[0].active(), 2);
+        drop((one, first));
+        assert_eq!((routes.all()[0].active(), second.active()), (1, 1));
+        drop((_other, second));
         assert!(routes.all().is_empty());
     }
 }

@@ -48,6 +48,8 @@ pub struct Reloaded {
     pub not_running: Vec<Arc<str>>,
     /// Whether every request of earlier generations had ended before plugins were stopped; true if none had to be.
     pub drained: bool,
+    /// How many streams that pass through plugins which stop were cut off, because they had outlived `reload.drain`.
+    pub streams_cut: usize,
     /// What went wrong when the previous plugins were stopped.
     pub stop_errors: Vec<String>,
     /// How long it took until the new generation served, in milliseconds.
@@ -110,6 +112,7 @@ impl Reloaded {
             },
             not_running: down.map(|record| Arc::clone(&record.name)).collect(),
             drained: false,
+            streams_cut: 0,
             stop_errors: Vec::new(),
             swap_ms: 0.0,
             total_ms: 0.0,

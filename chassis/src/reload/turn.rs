@@ -1,8 +1,9 @@
 //! One reload: from reading the configuration to the last plugin that stops. One at a time.
 
-use super::{GenerationState, ReloadPlan, Reloaded, Reloader, Wanted};
+use super::{GenerationState, Held, ReloadPlan, Reloaded, Reloader, Wanted};
 use crate::{
     error::{Error, Result, code},
+    generation::Stream,
     lifecycle::{self, Plan, Remains},
     points,
     registry::Asked,
@@ -117,16 +118,22 @@ impl Reloader {
         if remains.is_empty() {
             reloaded.drained = true;
         } else {
+            let streams = self.current.streams.through(&remains.records());
+            for stream in &streams {
+                stream.leave.cancel();
+            }
             let all_gone = async {
-                for (_, gone) in &held {
+                let held = held.iter().map(|held| &held.gone);
+                for gone in held.chain(streams.iter().map(|stream| &stream.gone)) {
                     gone.cancelled().await;
                 }
             };
             reloaded.drained = tokio::time::timeout(drain, all_gone).await.is_ok();
-            for (number, _) in held.iter().filter(|(_, gone)| !gone.is_cancelled()) {
-                self.mark(*number, GenerationState::Overdue);
+            reloaded.streams_cut = cut_off(&streams).await;
+            for held in held.iter().filter(|held| !held.gone.is_cancelled()) {
+                self.mark(held.number, GenerationState::Overdue);
                 tracing::warn!(
-                    generation = number,
+                    generation = held.number,
                     "requests of an old generation have outlived `reload.drain`"
                 );
             }
@@ -138,7 +145,7 @@ impl Reloader {
                 reloaded.stop_errors = errors.iter().map(Error::report).collect();
             }
         }
-        for (number, gone) in held {
+        for Held { number, gone, .. } in held {
             if gone.is_cancelled() {
                 self.mark(number, GenerationState::Gone);
                 continue;
@@ -192,6 +199,32 @@ impl Reloader {
         }
         done
     }
+}
+
+/// Ends the streams that have not ended by themselves; how many these are.
+async fn cut_off(streams: &[Arc<Stream>]) -> usize {
+    /// Whoever reads or writes meets the end at once.
+    const AT_ONCE: Duration = Duration::from_secs(1);
+    let late = streams.iter().filter(|stream| !stream.gone.is_cancelled());
+    let late: Vec<_> = late.collect();
+    for stream in &late {
+        let route = stream.route.as_ref();
+        let route = route.map(|route| format!("{} {}", route.method, route.path));
+        tracing::warn!(
+            generation = stream.generation,
+            route,
+            "cut off: it has outlived `reload.drain`, and a plugin that it passes through stops"
+        );
+        stream.cut.cancel();
+    }
+    let all_gone = async {
+        for stream in &late {
+            stream.gone.cancelled().await;
+        }
+    };
+    // One that nobody polls ends with its connection.
+    _ = tokio::time::timeout(AT_ONCE, all_gone).await;
+    late.len()
 }
 
 fn millis(since: Instant) -> f64 {

@@ -1,7 +1,7 @@
 //! What is known of a connection: since when it is idle, what it is in the middle of, what it holds.
 
 use super::upgraded::Upgraded;
-use crate::generation::Lease;
+use crate::generation::{OpenStream, Stream};
 use std::{
     mem,
     sync::{
@@ -34,10 +34,11 @@ pub(super) struct Activity {
     is_too_slow: AtomicBool,
     /// The answer is an upgrade: hyper will give the socket away.
     is_upgraded: AtomicBool,
+    is_websocket: AtomicBool,
     /// hyper has given the socket away.
     handed_over: Notify,
     /// What an upgraded connection keeps to the end of the socket, not of the 101 response.
-    kept: Mutex<(Option<Arc<Lease>>, Option<Upgraded>)>,
+    kept: Mutex<(Option<OpenStream>, Option<Upgraded>)>,
 }
 
 /// How the HTTP/2 preface begins; no HTTP/1 method begins so.
@@ -59,6 +60,7 @@ impl Activity {
             is_leaving: AtomicBool::new(false),
             is_too_slow: AtomicBool::new(false),
             is_upgraded: AtomicBool::new(false),
+            is_websocket: AtomicBool::new(false),
             handed_over: Notify::new(),
             kept: Mutex::default(),
         })
@@ -143,10 +145,15 @@ impl Activity {
         InFlight(Arc::clone(self))
     }
 
-    /// The answer is an upgrade: the connection holds its generation until the socket is closed.
-    pub(super) fn upgrade(&self, lease: Option<Arc<Lease>>) {
-        self.keep(|kept| kept.0 = lease);
+    /// The answer is an upgrade: the connection holds the plugins that it passes through until the socket is closed.
+    pub(super) fn upgrade(&self, stream: OpenStream, is_websocket: bool) {
+        self.is_websocket.store(is_websocket, Relaxed);
+        self.keep(|kept| kept.0 = Some(stream));
         self.is_upgraded.store(true, Relaxed);
+    }
+
+    pub(super) fn is_websocket(&self) -> bool {
+        self.is_websocket.load(Relaxed)
     }
 
     pub(super) fn is_upgraded(&self) -> bool {
@@ -159,6 +166,11 @@ impl Activity {
         self.handed_over.notify_one();
     }
 
+    /// The stream that the connection has become.
+    pub(super) fn stream(&self) -> Option<Arc<Stream>> {
+        self.keep(|kept| kept.0.as_ref().map(|open| Arc::clone(&open.stream)))
+    }
+
     /// Waits until hyper has given the socket away.
     pub(super) async fn handed_over(&self) {
         self.handed_over.notified().await;
@@ -169,7 +181,7 @@ impl Activity {
         drop(self.keep(mem::take));
     }
 
-    fn keep<T>(&self, keep: impl FnOnce(&mut (Option<Arc<Lease>>, Option<Upgraded>)) -> T) -> T {
+    fn keep<T>(&self, keep: impl FnOnce(&mut (Option<OpenStream>, Option<Upgraded>)) -> T) -> T {
         keep(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

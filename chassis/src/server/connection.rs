@@ -7,7 +7,13 @@ use super::{
     socket::Socket,
     upgraded::Upgraded,
 };
-use crate::{error::BoxError, generation::Lease, http::Held, metrics::Active, service};
+use crate::{
+    error::BoxError,
+    generation::{Lease, StreamKind},
+    http::Held,
+    metrics::Active,
+    service,
+};
 use http::{HeaderValue, Method, StatusCode, Version, header};
 use hyper::{
     body::Incoming,
@@ -190,7 +196,7 @@ struct Client {
 async fn answer(
     client: &Client,
     request: http::Request<Incoming>,
-) -> Result<http::Response<Held<(Option<(Arc<Lease>, Active)>, InFlight)>>, Infallible> {
+) -> Result<http::Response<Held<(Option<(Option<Arc<Lease>>, Active)>, InFlight)>>, Infallible> {
     let Client {
         shared,
         activity,
@@ -216,9 +222,15 @@ async fn answer(
             .headers_mut()
             .insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
+    let streams = &shared.current.streams;
     if is_upgrade {
-        activity.upgrade(Some(Arc::clone(&lease)));
+        let (route, passed) = (exchange.route_shared(), exchange.passed());
+        let stream = streams.open(StreamKind::Upgraded, &lease.0, route, &passed);
+        let to = response.headers().get(header::UPGRADE);
+        let is_websocket = to.is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"));
+        activity.upgrade(stream, is_websocket);
     }
+    let (response, lease) = service::keep(response, &exchange, lease, streams);
     Ok(service::held(
         response,
         (Some((lease, counting.active)), in_flight),

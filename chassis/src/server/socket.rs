@@ -97,11 +97,27 @@ impl Socket {
     /// The error of a write to an upgraded socket, once it is cut off.
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if self.activity.is_upgraded()
-            && let Poll::Ready(cut) = self.signals.poll_cut(&self.shared, cx)
+            && let Poll::Ready(cut) = self.signals.poll_cut(&self.shared, &self.activity, cx)
         {
             return cut;
         }
         Ok(())
+    }
+
+    /// Follows the frames of a WebSocket.
+    fn note_frames(&mut self, bytes: &[u8]) {
+        if self.activity.is_websocket() {
+            self.signals.frames.wrote(bytes);
+        }
+    }
+
+    /// Tells the other end of a WebSocket why it ends.
+    fn say_goodbye(&mut self, cx: &mut Context<'_>) {
+        if let Some(goodbye) = self.signals.goodbye() {
+            self.held.extend_from_slice(&goodbye);
+            // What can't be sent now is sent with the end.
+            _ = self.poll_send(cx);
+        }
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -154,6 +170,7 @@ impl AsyncRead for Socket {
             let this = &mut *self;
             let ending = this.signals.poll_ending(&this.shared, &this.activity, cx);
             if ending.is_ready() {
+                self.say_goodbye(cx);
                 return ending;
             }
         }
@@ -177,12 +194,22 @@ impl AsyncWrite for Socket {
     ) -> Poll<io::Result<usize>> {
         self.check(cx)?;
         self.is_settled = false;
+        // Who only writes does not read of the end.
+        if self.activity.is_websocket() && self.signals.is_leaving() {
+            self.say_goodbye(cx);
+        }
+        if self.signals.has_said_goodbye() {
+            return Poll::Ready(Ok(buf.len()));
+        }
         if self.held.is_empty() && !self.activity.is_pipelined() {
-            return Pin::new(&mut self.stream).poll_write(cx, buf);
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
+            self.note_frames(&buf[..written]);
+            return Poll::Ready(Ok(written));
         }
         if self.held.len() >= HELD {
             ready!(self.poll_send(cx))?;
         }
+        self.note_frames(buf);
         self.held.extend_from_slice(buf);
         self.is_fresh = true;
         Poll::Ready(Ok(buf.len()))

@@ -154,7 +154,8 @@ fn meaning(pieces: &[Piece], variables: &BTreeMap<Name, String>, depth: usize) -
             Piece::Text(text) if text.contains('$') || (depth > 0 && text.contains('}')) => {
                 Meaning::Unsure
             }
-            Piece::OrRefuse(_, message) if message.contains('}') => Meaning::Unsure,
+            // A reference may stand in it.
+            Piece::OrRefuse(_, message) if message.contains(['$', '}']) => Meaning::Unsure,
             Piece::Text(text) => Meaning::Text(text.clone()),
             Piece::Plain => Meaning::Text("${".to_owned()),
             Piece::Variable(name) => found(variables.get(name)),

@@ -1,0 +1,120 @@
+//! Answers without an end in sight: upgraded connections, and bodies whose length nobody knows. They hold the instances
+//! that they pass through, and not the generation that they began in.
+
+use super::Generation;
+use crate::{http::RouteInfo, instance::Record};
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
+use tokio_util::sync::CancellationToken;
+
+/// What sort of stream it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StreamKind {
+    /// A connection that speaks HTTP no more: a WebSocket.
+    Upgraded,
+    /// Server-sent events.
+    Events,
+    /// Any other body whose length is not known.
+    Body,
+}
+
+/// The streams that are open, of all generations.
+#[derive(Debug, Default)]
+pub(crate) struct Streams(Mutex<Book>);
+
+#[derive(Debug, Default)]
+struct Book {
+    last: u64,
+    open: BTreeMap<u64, Arc<Stream>>,
+}
+
+/// One that is open.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) kind: StreamKind,
+    /// The generation that it began in.
+    pub(crate) generation: u64,
+    pub(crate) route: Option<Arc<RouteInfo>>,
+    pub(crate) since: SystemTime,
+    /// The instances that it passes through.
+    records: Vec<Arc<Record>>,
+    /// One of them is about to stop: whoever can come to an end by himself, should.
+    pub(crate) leave: CancellationToken,
+    /// One of them stops now.
+    pub(crate) cut: CancellationToken,
+    /// It has ended.
+    pub(crate) gone: CancellationToken,
+}
+
+/// A stream, as long as it is open.
+#[derive(Debug)]
+pub(crate) struct OpenStream {
+    streams: Arc<Streams>,
+    number: u64,
+    pub(crate) stream: Arc<Stream>,
+}
+
+impl Streams {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A stream begins, which passes through plugins of these names.
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        kind: StreamKind,
+        generation: &Generation,
+        route: Option<Arc<RouteInfo>>,
+        passed: &[Arc<str>],
+    ) -> OpenStream {
+        let records = generation.records.iter();
+        let records = records.filter(|record| passed.contains(&record.name));
+        let stream = Arc::new(Stream {
+            kind,
+            generation: generation.number,
+            route,
+            since: SystemTime::now(),
+            records: records.cloned().collect(),
+            leave: CancellationToken::new(),
+            cut: CancellationToken::new(),
+            gone: CancellationToken::new(),
+        });
+        let mut book = self.book();
+        book.last += 1;
+        let number = book.last;
+        book.open.insert(number, Arc::clone(&stream));
+        OpenStream {
+            streams: Arc::clone(self),
+            number,
+            stream,
+        }
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Stream>> {
+        self.book().open.values().cloned().collect()
+    }
+
+    /// Those that pass through one of these instances.
+    pub(crate) fn through(&self, records: &[Arc<Record>]) -> Vec<Arc<Stream>> {
+        let these: HashSet<_> = records.iter().map(Arc::as_ptr).collect();
+        let mut all = self.all();
+        all.retain(|stream| {
+            let mut passed = stream.records.iter();
+            passed.any(|record| these.contains(&Arc::as_ptr(record)))
+        });
+        all
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.streams.book().open.remove(&self.number);
+        self.stream.gone.cancel();
+    }
+}
