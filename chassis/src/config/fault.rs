@@ -146,6 +146,13 @@ impl Fault {
 
 /// A message without what it quotes of a text: `` `hunter2` is not a unit of time ``, of `10hunter2`.
 fn without_parts(message: &str, text: &str) -> String {
+    // Nobody can tell a quote in the text from one around it: all from the first to the last may be the text.
+    if text.contains('`')
+        && let Some((before, rest)) = message.split_once('`')
+        && let Some((_, after)) = rest.rsplit_once('`')
+    {
+        return format!("{before}`..`{after}");
+    }
     let pieces = message.split('`').enumerate();
     let pieces = pieces.map(|(index, piece)| {
         let is_quoted = index % 2 == 1;

@@ -150,6 +150,18 @@ fn an_error_names_place_and_variable_and_not_the_value() {
 }
 
 #[test]
+fn a_value_with_a_quote_in_it_is_not_told_either() {
+    let text = "server:\n  request_timeout: ${SECRET}\n";
+    let found = errors(yaml(text).environment([("SECRET", "00`hunter2")]).build());
+    assert_eq!(
+        found,
+        [
+            "config.yaml:2:20 (${SECRET}): `server.request_timeout`: the unit of `..` is not known; write one of ms, s, m, h",
+        ]
+    );
+}
+
+#[test]
 fn a_file_beside_the_configuration() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("config.yaml");
