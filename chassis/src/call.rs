@@ -22,8 +22,14 @@ use std::{
 use tokio::time::Instant;
 
 mod panics;
+mod stalls;
+mod threads;
 
-pub(crate) use panics::{Panicked, carry, catch, catch_async, keep_place, panic_text};
+pub use stalls::Stall;
+pub(crate) use {
+    panics::{Panicked, carry, catch, catch_async, keep_place, panic_text},
+    stalls::{Eye, LOOK, Sight, Spot, Stalls, Ward},
+};
 
 /// A boxed future that borrows what it is called on.
 pub(crate) type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -64,6 +70,8 @@ pub(crate) struct Site {
     pub(crate) stats: Arc<Stats>,
     /// Set once the instance has stopped: it is not told anything any more.
     pub(crate) gone: Arc<AtomicBool>,
+    /// Where it is found if it blocks its thread.
+    pub(crate) spot: Spot,
 }
 
 /// What came of the calls at one site.
@@ -165,6 +173,7 @@ impl Site {
             in_flight: None,
             stats,
             gone: Arc::default(),
+            spot: Spot::default(),
         }
     }
 
@@ -173,6 +182,20 @@ impl Site {
         self.deadline = bounds.deadline.or(self.deadline);
         self.in_flight = bounds.in_flight;
         self
+    }
+
+    /// The same, looked after: if it blocks its thread, that is told of this instance.
+    pub(crate) fn of(mut self, ward: &Arc<Ward>) -> Self {
+        self.spot = ward.spot(Arc::clone(&self.place));
+        self
+    }
+
+    /// A further site of the same instance.
+    pub(crate) fn beside(self, other: &Self) -> Self {
+        match other.spot.ward() {
+            Some(ward) => self.of(ward),
+            None => self,
+        }
     }
 
     /// Whose it is has stopped.
@@ -187,13 +210,18 @@ impl Site {
         if is_timed(calls) {
             return self.run_timed(call);
         }
-        panics::catch(call).map_err(|panic| self.panicked(&panic))
+        self.catch(call).map_err(|panic| self.panicked(&panic))
+    }
+
+    #[inline]
+    fn catch<R>(&self, call: impl FnOnce() -> R) -> Result<R, Box<Panicked>> {
+        self.spot.at(|| panics::catch(call))
     }
 
     #[cold]
     fn run_timed<R>(&self, call: impl FnOnce() -> R) -> Result<R> {
         let started = Instant::now();
-        let outcome = panics::catch(call);
+        let outcome = self.catch(call);
         self.stats.time(started);
         outcome.map_err(|panic| self.panicked(&panic))
     }
@@ -211,13 +239,14 @@ impl Site {
         let started = is_timed(calls).then(Instant::now);
         let mut call = pin!(call);
         // Most calls are done at once; only one that has to wait needs a timer.
-        let begun = poll_fn(|cx| Poll::Ready(panics::catch(|| call.as_mut().poll(cx)))).await;
+        let begun = poll_fn(|cx| Poll::Ready(self.catch(|| call.as_mut().poll(cx)))).await;
         let outcome = match (begun, self.deadline) {
             (Ok(Poll::Ready(outcome)), _) => Some(Ok(outcome)),
             (Err(panic), _) => Some(Err(panic)),
-            (Ok(Poll::Pending), None) => Some(catch_async(call).await),
+            (Ok(Poll::Pending), None) => Some(panics::catch_at(&self.spot, call).await),
             (Ok(Poll::Pending), Some(deadline)) => {
-                tokio::time::timeout(deadline, catch_async(call)).await.ok()
+                let rest = panics::catch_at(&self.spot, call);
+                tokio::time::timeout(deadline, rest).await.ok()
             }
         };
         if let Some(started) = started {

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 mod supervisor;
 pub(crate) mod collecting;
 mod watching;
+mod stalling;
 mod survey;
 
 use supervisor::Supervisor;
@@ -223,6 +224,8 @@ impl ChassisBuilder {
             supervisor.handle().spawn(serve)
         });
 
+        let look = stalling::look(Arc::downgrade(&reloader));
+        supervisor.handle().spawn(look);
         let first = Arc::clone(&reloader);
         let mut first = supervisor
             .handle()

@@ -83,7 +83,7 @@ mod text;
 
 #[doc(inline)]
 pub use crate::{
-    call::{Call, CallStats},
+    call::{Call, CallStats, Stall},
     chassis::{Chassis, ChassisBuilder, Running, Stopped},
     cli::main,
     command::{CliCommand, CommandCall},

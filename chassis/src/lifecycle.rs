@@ -5,7 +5,7 @@
 //! that it is measured by.
 
 use crate::{
-    call::{carry, panic_text},
+    call::{Spot, carry, panic_text},
     config::{Config, Settings},
     error::{Error, Result, code},
     event::Bus,
@@ -351,13 +351,14 @@ impl<'a> Making<'a> {
     }
 }
 
-/// Runs something on the workers, and waits for it here. Given up here, it is dropped there.
+/// Runs something on the workers, and waits for it here. Given up here, it is dropped there. `spot` says whose code it is.
 async fn on_workers<R: Send + 'static>(
     workers: &tokio::runtime::Handle,
+    spot: Spot,
     work: impl Future<Output = Result<R>> + Send + 'static,
 ) -> Result<R> {
     let mut tasks = JoinSet::new();
-    tasks.spawn_on(carry(work), workers);
+    tasks.spawn_on(carry(spot, work), workers);
     match tasks.join_next().await {
         Some(Ok(outcome)) => outcome,
         // The guard around this is where panics are told of.

@@ -7,7 +7,7 @@
 //!
 //! What exists already (calls, generations, states) is not recorded a second time: it is read when somebody asks.
 
-use crate::config::MetricsSettings;
+use crate::{call::Stalls, config::MetricsSettings};
 use std::sync::{Arc, OnceLock};
 
 mod recorder;
@@ -50,6 +50,8 @@ pub(crate) struct Metrics {
     pub(crate) calls: calls::Calls,
     /// What came of requests.
     pub(crate) routes: Routes,
+    /// Which plugins block threads.
+    pub(crate) stalls: Arc<Stalls>,
     /// What came of reloads.
     pub(crate) reloads: reloads::Reloads,
     /// The bounds for durations, in seconds.
@@ -74,6 +76,7 @@ impl Metrics {
     fn forget(&self, plugin: &str, id: u64) {
         if !self.recorded.end(plugin, id) {
             self.calls.forget(plugin);
+            self.stalls.forget(plugin);
         }
     }
 }

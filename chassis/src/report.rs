@@ -1,7 +1,7 @@
 //! What is told of plugins, points and the service, to people and programs outside.
 
 use crate::{
-    call::CallStats,
+    call::{CallStats, Stall},
     error::{Error, Result, code},
     generation::Generation,
     generation::Lease,
@@ -85,6 +85,8 @@ pub struct PluginReport {
     pub declares: Vec<Arc<str>>,
     /// How many tasks it runs.
     pub tasks: usize,
+    /// Calls that block their thread.
+    pub stalls: Vec<Stall>,
     /// The JSON Schema of what may stand under `config:` in its section.
     pub config_schema: Option<serde_json::Value>,
 }
@@ -205,6 +207,7 @@ impl PluginReport {
                 .unwrap_or_default(),
             declares: declared.map(|point| Arc::clone(&point.spec.name)).collect(),
             tasks: record.tasks.count(),
+            stalls: record.ward.stalls(),
             config_schema: registration.map(|registration| (registration.schema)()),
             info,
         }

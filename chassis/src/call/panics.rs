@@ -1,5 +1,6 @@
 //! Panics that are caught: what was said, and where.
 
+use super::Spot;
 use std::{
     any::Any,
     cell::{Cell, RefCell},
@@ -35,20 +36,32 @@ pub(crate) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Box<Panicked>> {
     outcome.map_err(caught)
 }
 
-/// Awaits something that may panic.
+/// Awaits something that may panic, and of which nobody is told if it blocks its thread.
 pub(crate) async fn catch_async<R>(call: impl Future<Output = R>) -> Result<R, Box<Panicked>> {
     let mut call = pin!(call);
-    std::future::poll_fn(|cx| match catch(|| call.as_mut().poll(cx)) {
+    std::future::poll_fn(|cx| outcome(catch(|| call.as_mut().poll(cx)))).await
+}
+
+/// Awaits something that may panic.
+pub(super) async fn catch_at<R>(
+    spot: &Spot,
+    call: impl Future<Output = R>,
+) -> Result<R, Box<Panicked>> {
+    let mut call = pin!(call);
+    std::future::poll_fn(|cx| outcome(spot.at(|| catch(|| call.as_mut().poll(cx))))).await
+}
+
+fn outcome<R>(polled: Result<Poll<R>, Box<Panicked>>) -> Poll<Result<R, Box<Panicked>>> {
+    match polled {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
         Err(panicked) => Poll::Ready(Err(panicked)),
-    })
-    .await
+    }
 }
 
 /// Awaits something on behalf of another thread, which catches its panic: with the place, which only this one knows.
-pub(crate) async fn carry<R>(call: impl Future<Output = R>) -> R {
-    match catch_async(call).await {
+pub(crate) async fn carry<R>(spot: Spot, call: impl Future<Output = R>) -> R {
+    match catch_at(&spot, call).await {
         Ok(value) => value,
         Err(panicked) => resume_unwind(panicked),
     }

@@ -186,6 +186,7 @@ pub(super) fn begin(scope: &Scope, instance: &Instance) {
                 None,
                 Arc::clone(&put.site.stats),
             )
+            .beside(&put.site)
         };
         let mut jitter = Jitter::new(&check.name);
         let stopping = record.tasks.stopping().clone();

@@ -43,6 +43,7 @@ pub(crate) fn page(reloader: &Reloader, told: &ServiceSettings) -> String {
     generations(&mut page, reloader, told);
     plugins(&mut page, reloader);
     calls(&mut page, &reloader.metrics.calls.read());
+    stalls(&mut page, reloader);
     page.begin(&table::METRICS_DROPPED);
     for (reason, count) in reloader.metrics.recorded.dropped() {
         let name = table::METRICS_DROPPED.name;
@@ -147,6 +148,18 @@ fn calls(page: &mut Page, all: &[(Arc<str>, Arc<str>, Outcomes)]) {
     page.begin(&table::SHORT_CIRCUITS);
     for (place, of) in places() {
         page.value(table::SHORT_CIRCUITS.name, place, float(of.short_circuits));
+    }
+}
+
+fn stalls(page: &mut Page, reloader: &Reloader) {
+    let counts = reloader.metrics.stalls.counts();
+    page.begin(&table::STALLS);
+    for (plugin, (_, all)) in &counts {
+        page.value(table::STALLS.name, [("plugin", &**plugin)], float(*all));
+    }
+    page.begin(&table::STALLED);
+    for (plugin, (now, _)) in &counts {
+        page.value(table::STALLED.name, [("plugin", &**plugin)], float(*now));
     }
 }
 

@@ -148,6 +148,15 @@ impl Plugin for Trouble {
 
 #[contributes]
 impl Trouble {
+    /// Blocks its thread until a line comes in.
+    #[get("/block")]
+    async fn block(&self) -> String {
+        let mut line = String::new();
+        io::stdin()
+            .read_line(&mut line)
+            .map_or_else(|_| String::new(), |_| line)
+    }
+
     #[get("/fail")]
     async fn fail(&self) -> Result<()> {
         Err(io::Error::other("the disk is gone").into())
