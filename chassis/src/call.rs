@@ -1,8 +1,10 @@
 //! The guard: every call into a plugin goes through here, and there is no way round it.
 
 use crate::{
+    cause::Cause,
     error::{Error, Result, code},
     request_id::RequestId,
+    trace_context::TraceContext,
 };
 use serde::Serialize;
 use std::{
@@ -48,6 +50,8 @@ pub struct Call<'a> {
     pub deadline: Option<Duration>,
     /// The request that it is part of.
     pub request_id: Option<&'a RequestId>,
+    /// The trace that it is part of: for calls to somebody else, [`child`](TraceContext::child) of it.
+    pub trace: Option<&'a TraceContext>,
 }
 
 /// What the configuration says of the calls of a handler, over what its author says.
@@ -261,12 +265,13 @@ impl Site {
         }
     }
 
-    pub(crate) fn call<'a>(&'a self, request_id: Option<&'a RequestId>) -> Call<'a> {
+    pub(crate) fn call<'a>(&'a self, cause: &'a Cause) -> Call<'a> {
         Call {
             point: &self.place,
             plugin: &self.plugin,
             deadline: self.deadline,
-            request_id,
+            request_id: cause.request_id(),
+            trace: cause.trace().map(|trace| &**trace),
         }
     }
 

@@ -69,6 +69,8 @@ mod entry;
 mod scope;
 mod metrics;
 mod call;
+mod mark;
+mod cause;
 mod request_id;
 mod trace_context;
 mod status;

@@ -3,6 +3,7 @@
 use super::Making;
 use crate::{
     call::Site,
+    cause::NOBODY,
     config::{CheckSettings, Config, HealthSettings},
     contributions::Contribution,
     error::{Error, Result, code},
@@ -219,7 +220,7 @@ pub(super) fn begin(scope: &Scope, instance: &Instance) {
 async fn ask(site: &Site, check: &ProvideFn<Health, ()>, deadline: Duration) -> Health {
     let since = Instant::now();
     let mut in_time = false;
-    let call = site.call(None);
+    let call = site.call(&NOBODY);
     let asked = async {
         let answer = check.call(&(), &call).await;
         in_time = since.elapsed() <= deadline;

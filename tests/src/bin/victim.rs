@@ -162,6 +162,18 @@ impl Trouble {
         Err(io::Error::other("the disk is gone").into())
     }
 
+    /// Has an event told, which fails.
+    #[get("/tell")]
+    async fn tell(&self, events: Events) -> Result<()> {
+        events.publish_as("trouble.told", true)?;
+        Ok(())
+    }
+
+    #[on("trouble.told")]
+    async fn told(&self, _: Message) -> Result<()> {
+        Err(io::Error::other("nobody listens").into())
+    }
+
     #[get("/down")]
     async fn down(&self) -> (StatusCode, &'static str) {
         (StatusCode::INTERNAL_SERVER_ERROR, "the database is down")
