@@ -10,7 +10,7 @@ use serde::Serialize;
 use std::{
     future::poll_fn,
     num::NonZeroU32,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{
@@ -18,11 +18,13 @@ use std::{
             Ordering::{Acquire, Relaxed, Release},
         },
     },
-    task::Poll,
+    task::{self, Poll},
     time::Duration,
 };
 use tokio::time::Instant;
+use tracing::Span;
 
+mod span;
 mod panics;
 mod stalls;
 mod threads;
@@ -211,8 +213,8 @@ impl Site {
     #[inline]
     pub(crate) fn run_sync<R>(&self, call: impl FnOnce() -> R) -> Result<R> {
         let calls = self.stats.calls.fetch_add(1, Relaxed);
-        if is_timed(calls) {
-            return self.run_timed(call);
+        if is_timed(calls) || span::may_be_wanted() {
+            return self.run_watched(is_timed(calls), call);
         }
         self.catch(call).map_err(|panic| self.panicked(&panic))
     }
@@ -222,11 +224,16 @@ impl Site {
         self.spot.at(|| panics::catch(call))
     }
 
+    /// The same with a look at the clock, or in a span.
     #[cold]
-    fn run_timed<R>(&self, call: impl FnOnce() -> R) -> Result<R> {
-        let started = Instant::now();
+    fn run_watched<R>(&self, is_timed: bool, call: impl FnOnce() -> R) -> Result<R> {
+        let span = self.span();
+        let _within = span.as_deref().map(Span::enter);
+        let started = is_timed.then(Instant::now);
         let outcome = self.catch(call);
-        self.stats.time(started);
+        if let Some(started) = started {
+            self.stats.time(started);
+        }
         outcome.map_err(|panic| self.panicked(&panic))
     }
 
@@ -241,28 +248,52 @@ impl Site {
             return Err(self.busy(most));
         }
         let started = is_timed(calls).then(Instant::now);
+        let span = match span::may_be_wanted() {
+            true => self.span(),
+            false => None,
+        };
+        let span = span.as_deref();
         let mut call = pin!(call);
         // Most calls are done at once; only one that has to wait needs a timer.
-        let begun = poll_fn(|cx| Poll::Ready(self.catch(|| call.as_mut().poll(cx)))).await;
+        let begun = poll_fn(|cx| Poll::Ready(self.poll(span, call.as_mut(), cx))).await;
         let outcome = match (begun, self.deadline) {
             (Ok(Poll::Ready(outcome)), _) => Some(Ok(outcome)),
             (Err(panic), _) => Some(Err(panic)),
-            (Ok(Poll::Pending), None) => Some(panics::catch_at(&self.spot, call).await),
-            (Ok(Poll::Pending), Some(deadline)) => {
-                let rest = panics::catch_at(&self.spot, call);
-                tokio::time::timeout(deadline, rest).await.ok()
+            (Ok(Poll::Pending), deadline) => {
+                let rest = poll_fn(|cx| match self.poll(span, call.as_mut(), cx) {
+                    Ok(Poll::Pending) => Poll::Pending,
+                    Ok(Poll::Ready(outcome)) => Poll::Ready(Ok(outcome)),
+                    Err(panic) => Poll::Ready(Err(panic)),
+                });
+                match deadline {
+                    Some(deadline) => tokio::time::timeout(deadline, rest).await.ok(),
+                    None => Some(rest.await),
+                }
             }
         };
         if let Some(started) = started {
             self.stats.time(started);
         }
         in_flight.is_done = true;
+        let _within = span.map(Span::enter);
         match outcome {
             Some(Ok(Ok(value))) => Ok(value),
             Some(Ok(Err(error))) => Err(self.failed(error)),
             Some(Err(panic)) => Err(self.panicked(&panic)),
             None => Err(self.timed_out()),
         }
+    }
+
+    /// One step of something that awaits.
+    #[inline]
+    fn poll<F: Future>(
+        &self,
+        span: Option<&Span>,
+        call: Pin<&mut F>,
+        cx: &mut task::Context<'_>,
+    ) -> Result<Poll<F::Output>, Box<Panicked>> {
+        let _within = span.map(Span::enter);
+        self.catch(|| call.poll(cx))
     }
 
     pub(crate) fn call<'a>(&'a self, cause: &'a Cause) -> Call<'a> {

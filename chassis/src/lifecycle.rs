@@ -29,6 +29,7 @@ use std::{
 };
 use tokio::{sync::oneshot, task::JoinSet};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
 
 mod lineup;
 mod checks;
@@ -358,7 +359,9 @@ async fn on_workers<R: Send + 'static>(
     work: impl Future<Output = Result<R>> + Send + 'static,
 ) -> Result<R> {
     let mut tasks = JoinSet::new();
-    tasks.spawn_on(carry(spot, work), workers);
+    // What it logs belongs to the call that waits here.
+    let work = carry(spot, work).instrument(Span::current());
+    tasks.spawn_on(work, workers);
     match tasks.join_next().await {
         Some(Ok(outcome)) => outcome,
         // The guard around this is where panics are told of.

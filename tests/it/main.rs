@@ -17,6 +17,8 @@ mod traces;
 mod logs;
 // Plugins that block a thread: found, named, and told of.
 mod stalls;
+// The spans of calls into plugins, for whoever listens.
+mod spans;
 // The levels of the log, while it runs.
 mod levels;
 // A service on a real port, and clients that speak to it.

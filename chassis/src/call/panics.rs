@@ -42,11 +42,8 @@ pub(crate) async fn catch_async<R>(call: impl Future<Output = R>) -> Result<R, B
     std::future::poll_fn(|cx| outcome(catch(|| call.as_mut().poll(cx)))).await
 }
 
-/// Awaits something that may panic.
-pub(super) async fn catch_at<R>(
-    spot: &Spot,
-    call: impl Future<Output = R>,
-) -> Result<R, Box<Panicked>> {
+/// Awaits something that may panic, and is somebody's.
+async fn catch_at<R>(spot: &Spot, call: impl Future<Output = R>) -> Result<R, Box<Panicked>> {
     let mut call = pin!(call);
     std::future::poll_fn(|cx| outcome(spot.at(|| catch(|| call.as_mut().poll(cx))))).await
 }
