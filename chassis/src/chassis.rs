@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 mod supervisor;
 pub(crate) mod collecting;
+pub(crate) mod exporting;
 mod watching;
 mod stalling;
 mod survey;
@@ -247,6 +248,8 @@ impl ChassisBuilder {
         let watching = supervisor.handle().spawn(watch);
         let collect = collecting::collect(Arc::downgrade(&reloader));
         supervisor.handle().spawn(collect);
+        let export = exporting::export(Arc::downgrade(&reloader));
+        supervisor.handle().spawn(export);
 
         let running = Running {
             reloader,
@@ -399,7 +402,7 @@ impl Running {
         let stopping = Arc::clone(&reloader);
         let stopping = supervisor
             .handle()
-            .spawn(async move { stopping.stop().await });
+            .spawn(async move { stopping.stop(exporting::last(&stopping)).await });
         let errors = stopping.await.unwrap_or_else(|error| vec![error.into()]);
         // Until now it has answered; whoever binds its port next must find it free.
         management_end.cancel();

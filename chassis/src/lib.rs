@@ -111,7 +111,10 @@ pub use crate::{
         RawPathParams, Request, Response, RouteInfo, Shared,
     },
     info::{PluginInfo, Stage},
-    metrics::{Meter, MetricKind, MetricSample},
+    metrics::{
+        FamilyKind, Meter, MetricFamily, MetricKind, MetricSample, MetricSeries, MetricValue,
+        MetricsSnapshot,
+    },
     plugin::{NoConfig, Plugin, PluginConfig, Registration},
     point::{
         ActionPoint, Answer, Bridge, CallPoint, Calling, FilterPoint, Flow, IntoAnswer, IntoDone,

@@ -21,6 +21,7 @@ mod routes;
 mod reloads;
 mod process;
 mod page;
+mod snapshot;
 mod buckets;
 mod sample;
 mod name;
@@ -39,6 +40,7 @@ pub(crate) use self::{
 pub use self::{
     meter::Meter,
     sample::{IntoSamples, MetricKind, MetricSample},
+    snapshot::{FamilyKind, MetricFamily, MetricSeries, MetricValue, MetricsSnapshot},
 };
 
 /// All of one service.
@@ -52,6 +54,8 @@ pub(crate) struct Metrics {
     pub(crate) routes: Routes,
     /// Which plugins block threads.
     pub(crate) stalls: Arc<Stalls>,
+    /// Taken while somebody is told of all; whether it was for the last time.
+    pub(crate) exporting: tokio::sync::Mutex<bool>,
     /// What came of reloads.
     pub(crate) reloads: reloads::Reloads,
     /// The bounds for durations, in seconds.

@@ -9,7 +9,7 @@ use crate::{
     health::Health,
     http::{Exchange, Response},
     info::PluginInfo,
-    metrics::MetricSample,
+    metrics::{MetricSample, MetricsSnapshot},
     point::{
         ActionPoint, Contributed, DeclaredPoint, FilterPoint, Index, LinkedPoint, PointInfo,
         PointKind, ProviderPoint, Sealed,
@@ -103,6 +103,38 @@ pub static CLI_COMMANDS: ProviderPoint<CliCommand> = ProviderPoint::new("cli.com
 #[extension_point(crate = crate)]
 pub static METRICS_COLLECT: ProviderPoint<Vec<MetricSample>> =
     ProviderPoint::new("metrics.collect").json();
+
+/// Who brings metrics elsewhere: to a collector that is pushed to. Each handler is handed all metrics of the service as values every
+/// `metrics.interval`, and once more when it stops, after the last request and the last event.
+///
+/// It runs in the background, with a deadline of 5 s, and only one round at a time. What fails is logged and counted, and not
+/// tried again: the next snapshot has it all.
+///
+/// ```
+/// use chassis::{MetricValue, MetricsSnapshot, prelude::*};
+/// use std::net::UdpSocket;
+///
+/// /// Tells a StatsD server of all gauges and counters.
+/// #[plugin]
+/// async fn statsd(cx: &mut PluginContext) -> Result<()> {
+///     cx.provide(&points::METRICS_EXPORT, async |all: &MetricsSnapshot| -> Result<()> {
+///         let socket = UdpSocket::bind("127.0.0.1:0")?;
+///         for family in &all.families {
+///             for series in &family.series {
+///                 if let MetricValue::Number(value) = series.value {
+///                     let line = format!("{}:{value}|g", family.name);
+///                     socket.send_to(line.as_bytes(), "127.0.0.1:8125")?;
+///                 }
+///             }
+///         }
+///         Ok(())
+///     });
+///     Ok(())
+/// }
+/// ```
+#[extension_point(crate = crate)]
+pub static METRICS_EXPORT: ProviderPoint<(), MetricsSnapshot> =
+    ProviderPoint::new("metrics.export").json();
 
 /// For which service, and which profile, configuration is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -23,7 +23,7 @@ mod point;
 mod known;
 
 use self::known::Known;
-pub(crate) use self::metrics::{of_plugin, of_plugins, page};
+pub(crate) use self::metrics::{of_plugin, of_plugins, page, snapshot};
 pub use self::{
     explain::{Cause, Explanation, Standing, Tie},
     health::{CheckReport, HealthReport, Probe},
@@ -259,6 +259,7 @@ fn roles(instance: &Instance) -> Vec<&'static str> {
         point if point == points::EVENTS.name => "event",
         point if point == points::HEALTH_CHECK.name => "health",
         point if point == points::METRICS_COLLECT.name => "metrics",
+        point if point == points::METRICS_EXPORT.name => "metrics",
         _ => "extension",
     };
     let at = |wanted: &str| {
