@@ -181,6 +181,9 @@ impl ChassisBuilder {
         let settings = config.settings().clone();
         let alive = Alive(Arc::clone(&reloader));
         let stop = self.stop.clone();
+        if let Some(levels) = &self.levels {
+            _ = reloader.log.set(Arc::clone(levels));
+        }
         let handle = ChassisHandle::new(&reloader, supervisor.handle().clone(), stop.clone())
             .with_log(self.levels.take());
 

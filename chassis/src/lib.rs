@@ -66,6 +66,7 @@ mod http;
 mod point;
 mod command;
 mod entry;
+mod layers;
 mod scope;
 mod metrics;
 mod call;
@@ -111,6 +112,7 @@ pub use crate::{
         RawPathParams, Request, Response, RouteInfo, Shared,
     },
     info::{PluginInfo, Stage},
+    layers::TelemetryLayer,
     metrics::{
         FamilyKind, Meter, MetricFamily, MetricKind, MetricSample, MetricSeries, MetricValue,
         MetricsSnapshot,

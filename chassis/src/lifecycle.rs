@@ -20,6 +20,7 @@ use crate::{
     scope::Scope,
     services::Desk,
     status::PluginState,
+    telemetry::Levels,
 };
 use futures_util::FutureExt as _;
 use std::{
@@ -35,6 +36,7 @@ mod lineup;
 mod checks;
 mod init;
 mod sources;
+mod layers;
 mod fixed;
 mod start;
 mod stop;
@@ -58,6 +60,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) current: Weak<Current>,
     pub(crate) bus: Arc<Bus>,
     pub(crate) metrics: Arc<Metrics>,
+    /// The log, if it is the service's own.
+    pub(crate) log: Option<&'a Levels>,
     pub(crate) desk: Weak<Desk>,
     /// The instances of the generation before, by whether they ran. Whoever is down may stay so; anybody else who fails
     /// fails the reload. None at start, where all may fail that are not required.
@@ -216,6 +220,9 @@ impl<'a> Making<'a> {
             Some(self.assemble()?.generation)
         };
         let early = early.map(|generation| Scope::new(Arc::new(Lease(generation))));
+        if let Some(early) = &early {
+            self.ask_layers(early).await;
+        }
         if has_early {
             self.ask_sources(early.as_ref()).await?;
         }
@@ -229,6 +236,7 @@ impl<'a> Making<'a> {
             return Ok(built);
         }
         let scope = scope(&built.generation);
+        self.warn_of_late_layers(&scope);
         self.find_checks(&scope)?;
         for record in &self.records {
             match record.state() {

@@ -9,6 +9,7 @@ use crate::{
     health::Health,
     http::{Exchange, Response},
     info::PluginInfo,
+    layers::TelemetryLayer,
     metrics::{MetricSample, MetricsSnapshot},
     point::{
         ActionPoint, Contributed, DeclaredPoint, FilterPoint, Index, LinkedPoint, PointInfo,
@@ -103,6 +104,31 @@ pub static CLI_COMMANDS: ProviderPoint<CliCommand> = ProviderPoint::new("cli.com
 #[extension_point(crate = crate)]
 pub static METRICS_COLLECT: ProviderPoint<Vec<MetricSample>> =
     ProviderPoint::new("metrics.collect").json();
+
+/// Who listens to what is traced: spans and events, for a collector of traces or an alarm. Only plugins of the stage `bootstrap` are
+/// asked, when the service starts, and only where `chassis::main` has installed the log.
+///
+/// A log is installed once in a process: a layer is there until the process ends, also when a reload has stopped the instance that
+/// gave it, and later instances are not asked. So it must not hold the instance.
+///
+/// ```
+/// use chassis::{TelemetryLayer, prelude::*};
+/// # use tracing_subscriber::Layer;
+/// # struct Collector;
+/// # impl<S: tracing::Subscriber> Layer<S> for Collector {}
+///
+/// /// Sends traces to a collector: those of requests, and of the calls in them.
+/// #[plugin(stage = "bootstrap")]
+/// async fn collector(cx: &mut PluginContext) -> Result<()> {
+///     cx.provide(&points::TELEMETRY_LAYERS, async |_: &()| {
+///         // tracing_opentelemetry::layer(), or any other.
+///         TelemetryLayer::new(Collector).wants("info,chassis::call=trace")
+///     });
+///     Ok(())
+/// }
+/// ```
+#[extension_point(crate = crate)]
+pub static TELEMETRY_LAYERS: ProviderPoint<TelemetryLayer> = ProviderPoint::new("telemetry.layers");
 
 /// Who brings metrics elsewhere: to a collector that is pushed to. Each handler is handed all metrics of the service as values every
 /// `metrics.interval`, and once more when it stops, after the last request and the last event.

@@ -1,13 +1,19 @@
 //! The span of each call into a plugin: there for whoever listens to its target, and for nobody else.
 
-use crate::{client::Raw, made::plugin, shutdown::Victim};
+use crate::{
+    client::{Raw, soon},
+    made::plugin,
+    shutdown::Victim,
+};
 use chassis::{Body, prelude::*, testing::TestChassis};
 use std::{
     collections::BTreeMap,
     fmt::Debug,
+    process::Stdio,
     sync::{Arc, Mutex},
     time::Duration,
 };
+use tokio::process::Command;
 use tracing::{
     Metadata, Subscriber,
     field::{Field, Visit},
@@ -186,4 +192,62 @@ async fn spans_are_switched_on_while_the_service_runs() {
     assert_eq!(on["span"]["plugin"], "trouble");
     assert_eq!(on["span"]["point"], "GET /panic");
     assert_eq!(on["span"]["request_id"], on["request"]["request_id"]);
+}
+
+/// What plugins listen to is not what the log shows: `src/bin/listener.rs`.
+#[tokio::test]
+async fn plugins_listen_with_layers_of_their_own() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_listener"));
+    let folder = tempfile::tempdir().unwrap();
+    command
+        .current_dir(folder.path())
+        .env("CHASSIS__SERVER__LISTEN", "127.0.0.1:0")
+        .env("CHASSIS__MANAGEMENT__LISTEN", "127.0.0.1:0")
+        .env_remove("RUST_LOG")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let mut victim = Victim::run(command).await;
+    let start = victim.start.join("\n");
+    for part in [
+        "a layer of the log of plugin `broken` panicked, and is left out",
+        "the collector is gone",
+    ] {
+        assert!(start.contains(part), "no {part:?} in {start}");
+    }
+    let late = victim
+        .start
+        .iter()
+        .find(|line| line.contains("is not asked"));
+    assert!(late.unwrap().contains("plugin=late"), "{start}");
+
+    let mut raw = Raw::connect(victim.address).await;
+    assert_eq!(raw.get("/").await.text(), "hello");
+    let mut said = Vec::new();
+    let last = "end request";
+    while said.last().is_none_or(|line| line != last) {
+        let line = soon("what the layer prints", victim.said.next_line()).await;
+        said.push(line.unwrap().expect("there is more"));
+    }
+    let place = |text: &str| {
+        let place = said.iter().position(|line| line.starts_with(text));
+        place.unwrap_or_else(|| panic!("no {text:?} in {said:#?}"))
+    };
+    let request = place("span request method=GET path=\"/\"");
+    let call = place("span chassis.call plugin=front point=GET /");
+    let asked = place("event DEBUG message=asked in chassis.call in request");
+    assert!(
+        request < call && call < asked && asked < place(last),
+        "{said:#?}"
+    );
+
+    victim.signal("HUP", 1).await;
+    let lines = victim.logged("reloaded").await.join("\n");
+    assert!(lines.contains("stay those of the start"), "{lines}");
+    assert!(
+        !lines.contains("asked in") && !lines.contains("DEBUG"),
+        "{lines}"
+    );
+    victim.terminate().await;
+    assert_eq!(victim.end().await.0.code(), Some(0));
 }
