@@ -221,7 +221,7 @@ impl Site {
 
     #[inline]
     fn catch<R>(&self, call: impl FnOnce() -> R) -> Result<R, Box<Panicked>> {
-        self.spot.at(|| panics::catch(call))
+        self.spot.catch(call)
     }
 
     /// The same with a look at the clock, or in a span.

@@ -1,6 +1,6 @@
 //! Plugins that block a thread: code that does not await can't be cut off, so it is found, and named, from another thread.
 
-use super::threads::{self, Slot};
+use super::threads::{self, NOBODYS, Slot};
 use crate::text::unix_millis;
 use serde::Serialize;
 use std::{
@@ -15,7 +15,9 @@ use tokio::time::Instant;
 
 /// A call that has kept its thread for half a second or longer, and does so still.
 ///
-/// Everything else that the thread should do waits meanwhile: other requests, timers, deadlines.
+/// Everything else that the thread should do waits meanwhile: other requests, timers, deadlines. What blocks belongs into
+/// [`Background::blocking`](crate::Background::blocking), or tokio's `spawn_blocking`; of `block_in_place` this tells all the same.
+/// Under `TestChassis`, where there is but one runtime, nobody looks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Stall {
@@ -49,11 +51,20 @@ pub(crate) struct Ward {
 }
 
 /// A place where an instance is called.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Spot {
-    /// 0 if nobody looks after it.
     number: u64,
     ward: Option<Arc<Ward>>,
+}
+
+impl Default for Spot {
+    /// That of calls which nobody looks after.
+    fn default() -> Self {
+        Self {
+            number: NOBODYS,
+            ward: None,
+        }
+    }
 }
 
 impl Stalls {
@@ -88,7 +99,7 @@ impl Ward {
     /// A place where it is called, for as long as that lives.
     pub(crate) fn spot(self: &Arc<Self>, place: impl Into<Arc<str>>) -> Spot {
         // Over all services: a thread may work for several.
-        static LAST: AtomicU64 = AtomicU64::new(0);
+        static LAST: AtomicU64 = AtomicU64::new(NOBODYS);
         let number = LAST.fetch_add(1, Relaxed) + 1;
         let place = place.into();
         self.of.places().insert(number, (Arc::clone(self), place));
@@ -186,6 +197,12 @@ impl Eye {
             stalls: Arc::clone(stalls),
             seen: Vec::new(),
         }
+    }
+
+    /// The instances that block one now.
+    pub(crate) fn stalled(&self) -> impl Iterator<Item = &Arc<Ward>> {
+        let told = self.seen.iter().filter_map(|seen| seen.told.as_ref());
+        told.map(|(ward, _)| ward)
     }
 
     /// Looks at all threads.

@@ -13,6 +13,9 @@ use std::{
     thread,
 };
 
+/// The place of calls that nobody looks after.
+pub(super) const NOBODYS: u64 = 1;
+
 /// What one thread does. Never given back: one for each thread that there was at one time.
 #[repr(align(128))]
 #[derive(Debug)]
@@ -120,6 +123,11 @@ pub(super) fn at<R>(place: u64, call: impl FnOnce() -> R) -> R {
     let done = call();
     slot.place.store(outer, Relaxed);
     done
+}
+
+/// Whether this thread is in the middle of a call.
+pub(super) fn is_at_a_place() -> bool {
+    SLOT.get().is_some_and(|slot| slot.read().1 != 0)
 }
 
 #[cfg(test)]

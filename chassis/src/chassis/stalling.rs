@@ -22,6 +22,10 @@ pub(crate) async fn look(reloader: Weak<Reloader>) {
         for sight in eye.look() {
             tell(&service, &sight);
         }
+        for ward in eye.stalled() {
+            // Also that of one which has come to run since.
+            follow(&service, ward);
+        }
     }
 }
 
