@@ -1,14 +1,16 @@
 //! The guard: every call into a plugin goes through here, and there is no way round it.
 
 use crate::{
+    cause::Cause,
     error::{Error, Result, code},
     request_id::RequestId,
+    trace_context::TraceContext,
 };
 use serde::Serialize;
 use std::{
     future::poll_fn,
     num::NonZeroU32,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{
@@ -16,14 +18,22 @@ use std::{
             Ordering::{Acquire, Relaxed, Release},
         },
     },
-    task::Poll,
+    task::{self, Poll},
     time::Duration,
 };
 use tokio::time::Instant;
+use tracing::Span;
 
+mod span;
 mod panics;
+mod stalls;
+mod threads;
 
-pub(crate) use panics::{Panicked, carry, catch, catch_async, keep_place, panic_text};
+pub use stalls::Stall;
+pub(crate) use {
+    panics::{Panicked, carry, catch, catch_async, keep_place, panic_text},
+    stalls::{Eye, LOOK, Sight, Spot, Stalls, Ward},
+};
 
 /// A boxed future that borrows what it is called on.
 pub(crate) type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -42,6 +52,8 @@ pub struct Call<'a> {
     pub deadline: Option<Duration>,
     /// The request that it is part of.
     pub request_id: Option<&'a RequestId>,
+    /// The trace that it is part of: for calls to somebody else, [`child`](TraceContext::child) of it.
+    pub trace: Option<&'a TraceContext>,
 }
 
 /// What the configuration says of the calls of a handler, over what its author says.
@@ -64,6 +76,8 @@ pub(crate) struct Site {
     pub(crate) stats: Arc<Stats>,
     /// Set once the instance has stopped: it is not told anything any more.
     pub(crate) gone: Arc<AtomicBool>,
+    /// Where it is found if it blocks its thread.
+    pub(crate) spot: Spot,
 }
 
 /// What came of the calls at one site.
@@ -165,6 +179,7 @@ impl Site {
             in_flight: None,
             stats,
             gone: Arc::default(),
+            spot: Spot::default(),
         }
     }
 
@@ -173,6 +188,20 @@ impl Site {
         self.deadline = bounds.deadline.or(self.deadline);
         self.in_flight = bounds.in_flight;
         self
+    }
+
+    /// The same, looked after: if it blocks its thread, that is told of this instance.
+    pub(crate) fn of(mut self, ward: &Arc<Ward>) -> Self {
+        self.spot = ward.spot(Arc::clone(&self.place));
+        self
+    }
+
+    /// A further site of the same instance.
+    pub(crate) fn beside(self, other: &Self) -> Self {
+        match other.spot.ward() {
+            Some(ward) => self.of(ward),
+            None => self,
+        }
     }
 
     /// Whose it is has stopped.
@@ -184,17 +213,27 @@ impl Site {
     #[inline]
     pub(crate) fn run_sync<R>(&self, call: impl FnOnce() -> R) -> Result<R> {
         let calls = self.stats.calls.fetch_add(1, Relaxed);
-        if is_timed(calls) {
-            return self.run_timed(call);
+        if is_timed(calls) || span::may_be_wanted() {
+            return self.run_watched(is_timed(calls), call);
         }
-        panics::catch(call).map_err(|panic| self.panicked(&panic))
+        self.catch(call).map_err(|panic| self.panicked(&panic))
     }
 
+    #[inline]
+    fn catch<R>(&self, call: impl FnOnce() -> R) -> Result<R, Box<Panicked>> {
+        self.spot.catch(call)
+    }
+
+    /// The same with a look at the clock, or in a span.
     #[cold]
-    fn run_timed<R>(&self, call: impl FnOnce() -> R) -> Result<R> {
-        let started = Instant::now();
-        let outcome = panics::catch(call);
-        self.stats.time(started);
+    fn run_watched<R>(&self, is_timed: bool, call: impl FnOnce() -> R) -> Result<R> {
+        let span = self.span();
+        let _within = span.as_deref().map(Span::enter);
+        let started = is_timed.then(Instant::now);
+        let outcome = self.catch(call);
+        if let Some(started) = started {
+            self.stats.time(started);
+        }
         outcome.map_err(|panic| self.panicked(&panic))
     }
 
@@ -209,21 +248,34 @@ impl Site {
             return Err(self.busy(most));
         }
         let started = is_timed(calls).then(Instant::now);
+        let span = match span::may_be_wanted() {
+            true => self.span(),
+            false => None,
+        };
+        let span = span.as_deref();
         let mut call = pin!(call);
         // Most calls are done at once; only one that has to wait needs a timer.
-        let begun = poll_fn(|cx| Poll::Ready(panics::catch(|| call.as_mut().poll(cx)))).await;
+        let begun = poll_fn(|cx| Poll::Ready(self.poll(span, call.as_mut(), cx))).await;
         let outcome = match (begun, self.deadline) {
             (Ok(Poll::Ready(outcome)), _) => Some(Ok(outcome)),
             (Err(panic), _) => Some(Err(panic)),
-            (Ok(Poll::Pending), None) => Some(catch_async(call).await),
-            (Ok(Poll::Pending), Some(deadline)) => {
-                tokio::time::timeout(deadline, catch_async(call)).await.ok()
+            (Ok(Poll::Pending), deadline) => {
+                let rest = poll_fn(|cx| match self.poll(span, call.as_mut(), cx) {
+                    Ok(Poll::Pending) => Poll::Pending,
+                    Ok(Poll::Ready(outcome)) => Poll::Ready(Ok(outcome)),
+                    Err(panic) => Poll::Ready(Err(panic)),
+                });
+                match deadline {
+                    Some(deadline) => tokio::time::timeout(deadline, rest).await.ok(),
+                    None => Some(rest.await),
+                }
             }
         };
         if let Some(started) = started {
             self.stats.time(started);
         }
         in_flight.is_done = true;
+        let _within = span.map(Span::enter);
         match outcome {
             Some(Ok(Ok(value))) => Ok(value),
             Some(Ok(Err(error))) => Err(self.failed(error)),
@@ -232,12 +284,25 @@ impl Site {
         }
     }
 
-    pub(crate) fn call<'a>(&'a self, request_id: Option<&'a RequestId>) -> Call<'a> {
+    /// One step of something that awaits.
+    #[inline]
+    fn poll<F: Future>(
+        &self,
+        span: Option<&Span>,
+        call: Pin<&mut F>,
+        cx: &mut task::Context<'_>,
+    ) -> Result<Poll<F::Output>, Box<Panicked>> {
+        let _within = span.map(Span::enter);
+        self.catch(|| call.poll(cx))
+    }
+
+    pub(crate) fn call<'a>(&'a self, cause: &'a Cause) -> Call<'a> {
         Call {
             point: &self.place,
             plugin: &self.plugin,
             deadline: self.deadline,
-            request_id,
+            request_id: cause.request_id(),
+            trace: cause.trace().map(|trace| &**trace),
         }
     }
 

@@ -26,7 +26,9 @@ use tokio_util::sync::CancellationToken;
 
 mod supervisor;
 pub(crate) mod collecting;
+pub(crate) mod exporting;
 mod watching;
+mod stalling;
 mod survey;
 
 use supervisor::Supervisor;
@@ -179,6 +181,9 @@ impl ChassisBuilder {
         let settings = config.settings().clone();
         let alive = Alive(Arc::clone(&reloader));
         let stop = self.stop.clone();
+        if let Some(levels) = &self.levels {
+            _ = reloader.log.set(Arc::clone(levels));
+        }
         let handle = ChassisHandle::new(&reloader, supervisor.handle().clone(), stop.clone())
             .with_log(self.levels.take());
 
@@ -223,6 +228,8 @@ impl ChassisBuilder {
             supervisor.handle().spawn(serve)
         });
 
+        let look = stalling::look(Arc::downgrade(&reloader));
+        supervisor.handle().spawn(look);
         let first = Arc::clone(&reloader);
         let mut first = supervisor
             .handle()
@@ -244,6 +251,8 @@ impl ChassisBuilder {
         let watching = supervisor.handle().spawn(watch);
         let collect = collecting::collect(Arc::downgrade(&reloader));
         supervisor.handle().spawn(collect);
+        let export = exporting::export(Arc::downgrade(&reloader));
+        supervisor.handle().spawn(export);
 
         let running = Running {
             reloader,
@@ -396,7 +405,7 @@ impl Running {
         let stopping = Arc::clone(&reloader);
         let stopping = supervisor
             .handle()
-            .spawn(async move { stopping.stop().await });
+            .spawn(async move { stopping.stop(exporting::last(&stopping)).await });
         let errors = stopping.await.unwrap_or_else(|error| vec![error.into()]);
         // Until now it has answered; whoever binds its port next must find it free.
         management_end.cancel();

@@ -318,6 +318,7 @@ impl Contributions {
             deadline: None,
             bounds: Bounds::default(),
             stats: Arc::default(),
+            ward: None,
         };
         let index = self.routes.len();
         self.routes.push(route);

@@ -72,6 +72,8 @@ pub(crate) const OF_CHASSIS: &[&str] = &[
     "plugin.stopped",
     "plugin.reloaded",
     "plugin.failed",
+    "plugin.stalled",
+    "plugin.resumed",
     "chassis.started",
     "chassis.stopping",
     "config.changed",

@@ -17,14 +17,12 @@ mod known;
 mod params;
 mod problem;
 mod request;
-mod mark;
 mod body;
 
 pub(crate) use self::{
     body::Held,
     chain::{Around, AroundFn, Link, LinkKind, serve},
     layer::{Inside, LayerFn, Layered, erase},
-    mark::Mark,
     mount::{Mount, is_quiet},
     position::Position,
     problem::{failure_of, in_full, problem, told_in_full},

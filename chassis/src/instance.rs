@@ -1,7 +1,7 @@
 //! Instances: plugins that are built, and the runtime's record of each.
 
 use crate::{
-    call::{BoxFuture, Site},
+    call::{BoxFuture, Site, Ward},
     contributions::Contributions,
     error::{Error, Result},
     health::Check,
@@ -71,6 +71,8 @@ pub(crate) struct Record {
     pub(crate) owner: Arc<Owner>,
     /// Set once it has stopped: its handlers are not told anything any more.
     pub(crate) gone: Arc<AtomicBool>,
+    /// Whether it blocks a thread.
+    pub(crate) ward: Arc<Ward>,
     status: Mutex<Status>,
 }
 
@@ -120,11 +122,13 @@ impl Record {
         workers: tokio::runtime::Handle,
         metrics: Arc<Metrics>,
     ) -> Self {
+        let ward = Ward::new(&metrics.stalls, Arc::clone(&name));
         Self {
-            tasks: Tasks::new(Arc::clone(&name), workers),
+            tasks: Tasks::new(Arc::clone(&ward), workers),
             checks: OnceLock::new(),
             owner: Owner::new(Arc::clone(&name), metrics),
             gone: Arc::default(),
+            ward,
             status: Mutex::new(Status {
                 state: PluginState::Registered,
                 since: SystemTime::now(),

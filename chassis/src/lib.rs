@@ -66,9 +66,12 @@ mod http;
 mod point;
 mod command;
 mod entry;
+mod layers;
 mod scope;
 mod metrics;
 mod call;
+mod mark;
+mod cause;
 mod request_id;
 mod trace_context;
 mod status;
@@ -83,7 +86,7 @@ mod text;
 
 #[doc(inline)]
 pub use crate::{
-    call::{Call, CallStats},
+    call::{Call, CallStats, Stall},
     chassis::{Chassis, ChassisBuilder, Running, Stopped},
     cli::main,
     command::{CliCommand, CommandCall},
@@ -110,8 +113,12 @@ pub use crate::{
         RawPathParams, Request, Response, RouteInfo, Shared,
     },
     info::{PluginInfo, Stage},
+    layers::TelemetryLayer,
     lifecycle::{PlannedChange, ReloadAction},
-    metrics::{Meter, MetricKind, MetricSample},
+    metrics::{
+        FamilyKind, Meter, MetricFamily, MetricKind, MetricSample, MetricSeries, MetricValue,
+        MetricsSnapshot,
+    },
     plugin::{NoConfig, Plugin, PluginConfig, Registration},
     point::{
         ActionPoint, Answer, Bridge, CallPoint, Calling, FilterPoint, Flow, IntoAnswer, IntoDone,

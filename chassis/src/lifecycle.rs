@@ -5,7 +5,7 @@
 //! that it is measured by.
 
 use crate::{
-    call::{carry, panic_text},
+    call::{Spot, carry, panic_text},
     config::{Config, Settings},
     error::{Error, Result, code},
     event::Bus,
@@ -20,6 +20,7 @@ use crate::{
     scope::Scope,
     services::Desk,
     status::PluginState,
+    telemetry::Levels,
 };
 use futures_util::FutureExt as _;
 use std::{
@@ -29,6 +30,7 @@ use std::{
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
 
 mod lineup;
 mod carry;
@@ -36,6 +38,7 @@ mod verdict;
 mod checks;
 mod init;
 mod sources;
+mod layers;
 mod fixed;
 mod start;
 mod stop;
@@ -62,6 +65,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) current: Weak<Current>,
     pub(crate) bus: Arc<Bus>,
     pub(crate) metrics: Arc<Metrics>,
+    /// The log, if it is the service's own.
+    pub(crate) log: Option<&'a Levels>,
     pub(crate) desk: Weak<Desk>,
     /// The generation before: what did not change there goes on. Whoever is down in it may stay so; anybody else who fails
     /// fails the reload. None at start, where all may fail that are not required.
@@ -270,6 +275,9 @@ impl<'a> Making<'a> {
             Some(self.assemble()?.generation)
         };
         let early = early.map(|generation| Scope::new(Arc::new(Lease(generation))));
+        if let Some(early) = &early {
+            self.ask_layers(early).await;
+        }
         if has_early {
             self.ask_sources(early.as_ref()).await?;
         }
@@ -283,6 +291,7 @@ impl<'a> Making<'a> {
             return Ok(built);
         }
         let scope = scope(&built.generation);
+        self.warn_of_late_layers(&scope);
         self.find_checks(&scope)?;
         for record in &self.records {
             match record.state() {
@@ -363,13 +372,16 @@ impl<'a> Making<'a> {
     }
 }
 
-/// Runs something on the workers, and waits for it here. Given up here, it is dropped there.
+/// Runs something on the workers, and waits for it here. Given up here, it is dropped there. `spot` says whose code it is.
 async fn on_workers<R: Send + 'static>(
     workers: &tokio::runtime::Handle,
+    spot: Spot,
     work: impl Future<Output = Result<R>> + Send + 'static,
 ) -> Result<R> {
     let mut tasks = JoinSet::new();
-    tasks.spawn_on(carry(work), workers);
+    // What it logs belongs to the call that waits here.
+    let work = carry(spot, work).instrument(Span::current());
+    tasks.spawn_on(work, workers);
     match tasks.join_next().await {
         Some(Ok(outcome)) => outcome,
         // The guard around this is where panics are told of.

@@ -7,7 +7,7 @@
 //!
 //! What exists already (calls, generations, states) is not recorded a second time: it is read when somebody asks.
 
-use crate::config::MetricsSettings;
+use crate::{call::Stalls, config::MetricsSettings};
 use std::sync::{Arc, OnceLock};
 
 mod recorder;
@@ -21,6 +21,7 @@ mod routes;
 mod reloads;
 mod process;
 mod page;
+mod snapshot;
 mod buckets;
 mod sample;
 mod name;
@@ -39,6 +40,7 @@ pub(crate) use self::{
 pub use self::{
     meter::Meter,
     sample::{IntoSamples, MetricKind, MetricSample},
+    snapshot::{FamilyKind, MetricFamily, MetricSeries, MetricValue, MetricsSnapshot},
 };
 
 /// All of one service.
@@ -50,6 +52,10 @@ pub(crate) struct Metrics {
     pub(crate) calls: calls::Calls,
     /// What came of requests.
     pub(crate) routes: Routes,
+    /// Which plugins block threads.
+    pub(crate) stalls: Arc<Stalls>,
+    /// Taken while somebody is told of all; whether it was for the last time.
+    pub(crate) exporting: tokio::sync::Mutex<bool>,
     /// What came of reloads.
     pub(crate) reloads: reloads::Reloads,
     /// The bounds for durations, in seconds.
@@ -74,6 +80,7 @@ impl Metrics {
     fn forget(&self, plugin: &str, id: u64) {
         if !self.recorded.end(plugin, id) {
             self.calls.forget(plugin);
+            self.stalls.forget(plugin);
         }
     }
 }

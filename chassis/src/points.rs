@@ -9,7 +9,8 @@ use crate::{
     health::Health,
     http::{Exchange, Response},
     info::PluginInfo,
-    metrics::MetricSample,
+    layers::TelemetryLayer,
+    metrics::{MetricSample, MetricsSnapshot},
     point::{
         ActionPoint, Contributed, DeclaredPoint, FilterPoint, Index, LinkedPoint, PointInfo,
         PointKind, ProviderPoint, Sealed,
@@ -103,6 +104,63 @@ pub static CLI_COMMANDS: ProviderPoint<CliCommand> = ProviderPoint::new("cli.com
 #[extension_point(crate = crate)]
 pub static METRICS_COLLECT: ProviderPoint<Vec<MetricSample>> =
     ProviderPoint::new("metrics.collect").json();
+
+/// Who listens to what is traced: spans and events, for a collector of traces or an alarm. Only plugins of the stage `bootstrap` are
+/// asked, when the service starts, and only where `chassis::main` has installed the log.
+///
+/// A log is installed once in a process: a layer is there until the process ends, also when a reload has stopped the instance that
+/// gave it, and later instances are not asked. So it must not hold the instance.
+///
+/// ```
+/// use chassis::{TelemetryLayer, prelude::*};
+/// # use tracing_subscriber::Layer;
+/// # struct Collector;
+/// # impl<S: tracing::Subscriber> Layer<S> for Collector {}
+///
+/// /// Sends traces to a collector: those of requests, and of the calls in them.
+/// #[plugin(stage = "bootstrap")]
+/// async fn collector(cx: &mut PluginContext) -> Result<()> {
+///     cx.provide(&points::TELEMETRY_LAYERS, async |_: &()| {
+///         // tracing_opentelemetry::layer(), or any other.
+///         TelemetryLayer::new(Collector).wants("info,chassis::call=trace")
+///     });
+///     Ok(())
+/// }
+/// ```
+#[extension_point(crate = crate)]
+pub static TELEMETRY_LAYERS: ProviderPoint<TelemetryLayer> = ProviderPoint::new("telemetry.layers");
+
+/// Who brings metrics elsewhere: to a collector that is pushed to. Each handler is handed all metrics of the service as values every
+/// `metrics.interval`, and once more when it stops, after the last request and the last event.
+///
+/// It runs in the background, with a deadline of 5 s, and only one round at a time. What fails is logged and counted, and not
+/// tried again: the next snapshot has it all.
+///
+/// ```
+/// use chassis::{MetricValue, MetricsSnapshot, prelude::*};
+/// use std::net::UdpSocket;
+///
+/// /// Tells a StatsD server of all gauges and counters.
+/// #[plugin]
+/// async fn statsd(cx: &mut PluginContext) -> Result<()> {
+///     cx.provide(&points::METRICS_EXPORT, async |all: &MetricsSnapshot| -> Result<()> {
+///         let socket = UdpSocket::bind("127.0.0.1:0")?;
+///         for family in &all.families {
+///             for series in &family.series {
+///                 if let MetricValue::Number(value) = series.value {
+///                     let line = format!("{}:{value}|g", family.name);
+///                     socket.send_to(line.as_bytes(), "127.0.0.1:8125")?;
+///                 }
+///             }
+///         }
+///         Ok(())
+///     });
+///     Ok(())
+/// }
+/// ```
+#[extension_point(crate = crate)]
+pub static METRICS_EXPORT: ProviderPoint<(), MetricsSnapshot> =
+    ProviderPoint::new("metrics.export").json();
 
 /// For which service, and which profile, configuration is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -14,6 +14,7 @@ use crate::{
     scope::Scope,
     services::Desk,
     status::PluginState,
+    telemetry::Levels,
     watch::Fingerprint,
 };
 use serde_json::json;
@@ -21,7 +22,7 @@ use std::{
     fmt,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 use tokio::{runtime::Handle, sync::watch};
 use tokio_util::sync::CancellationToken;
@@ -65,6 +66,8 @@ pub(crate) struct Reloader {
     /// What operators have changed.
     overrides: Mutex<Overrides>,
     pub(crate) metrics: Arc<Metrics>,
+    /// The log, if it is the service's own.
+    pub(crate) log: OnceLock<Arc<Levels>>,
     /// The files that the configuration was read from last, and what was in them.
     files: watch::Sender<Files>,
     /// Cancelled when the service begins to stop; what is being built then is given up.
@@ -89,6 +92,7 @@ impl Reloader {
             desk: Arc::new(desk),
             current,
             metrics,
+            log: OnceLock::new(),
             registry,
             source,
             routers,
@@ -213,6 +217,7 @@ impl Reloader {
             current: Arc::downgrade(&self.current),
             bus: Arc::clone(&self.bus),
             metrics: Arc::clone(&self.metrics),
+            log: self.log.get().map(|log| &**log),
             desk: Arc::downgrade(&self.desk),
             before: None,
             fixed,

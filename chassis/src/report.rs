@@ -1,7 +1,7 @@
 //! What is told of plugins, points and the service, to people and programs outside.
 
 use crate::{
-    call::CallStats,
+    call::{CallStats, Stall},
     error::Result,
     generation::Generation,
     health::HealthState,
@@ -22,7 +22,7 @@ mod point;
 mod known;
 
 use self::known::Known;
-pub(crate) use self::metrics::{of_plugin, of_plugins, page};
+pub(crate) use self::metrics::{of_plugin, of_plugins, page, snapshot};
 pub use self::{
     explain::{Cause, Explanation, Standing, Tie},
     health::{CheckReport, HealthReport, Probe},
@@ -84,6 +84,8 @@ pub struct PluginReport {
     pub declares: Vec<Arc<str>>,
     /// How many tasks it runs.
     pub tasks: usize,
+    /// Calls that block their thread.
+    pub stalls: Vec<Stall>,
     /// The JSON Schema of what may stand under `config:` in its section.
     pub config_schema: Option<serde_json::Value>,
 }
@@ -193,6 +195,7 @@ impl PluginReport {
                 .unwrap_or_default(),
             declares: declared.map(|point| Arc::clone(&point.spec.name)).collect(),
             tasks: record.tasks.count(),
+            stalls: record.ward.stalls(),
             config_schema: registration.map(|registration| (registration.schema)()),
             info,
         }
@@ -244,6 +247,7 @@ fn roles(instance: &Instance) -> Vec<&'static str> {
         point if point == points::EVENTS.name => "event",
         point if point == points::HEALTH_CHECK.name => "health",
         point if point == points::METRICS_COLLECT.name => "metrics",
+        point if point == points::METRICS_EXPORT.name => "metrics",
         _ => "extension",
     };
     let at = |wanted: &str| {

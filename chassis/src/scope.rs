@@ -1,6 +1,6 @@
 //! Scopes: in which generation a point is applied.
 
-use crate::request_id::RequestId;
+use crate::{cause::Cause, request_id::RequestId, trace_context::TraceContext};
 use std::{
     any::{Any, TypeId},
     fmt,
@@ -51,19 +51,18 @@ pub(crate) enum Found {
 #[derive(Clone)]
 pub struct Scope {
     pub(crate) world: Arc<dyn World>,
-    /// [`RequestId::NONE`] outside of requests.
-    request_id: RequestId,
+    cause: Cause,
 }
 
 impl Scope {
     /// For background work.
     pub(crate) fn new(world: Arc<dyn World>) -> Self {
-        Self::of(world, RequestId::NONE)
+        Self::of(world, Cause::new(RequestId::NONE, None))
     }
 
-    /// For a request.
-    pub(crate) fn of(world: Arc<dyn World>, request_id: RequestId) -> Self {
-        Self { world, request_id }
+    /// For a request or an event.
+    pub(crate) fn of(world: Arc<dyn World>, cause: Cause) -> Self {
+        Self { world, cause }
     }
 
     /// The number of the generation that this scope holds.
@@ -73,12 +72,21 @@ impl Scope {
 
     /// The id of the request that this scope belongs to, if it belongs to one.
     pub fn request_id(&self) -> Option<&RequestId> {
-        Some(&self.request_id).filter(|id| !id.is_none())
+        self.cause.request_id()
     }
 
-    /// The same, in a scope that belongs to one.
-    pub(crate) fn id(&self) -> &RequestId {
-        &self.request_id
+    /// The trace that the request belongs to, or the event: that of the caller, or one that was begun in the request before
+    /// this scope was taken from it. None if there is none so far.
+    pub fn trace(&self) -> Option<&TraceContext> {
+        self.cause.trace().map(|trace| &**trace)
+    }
+
+    pub(crate) fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
+    pub(crate) fn cause_mut(&mut self) -> &mut Cause {
+        &mut self.cause
     }
 }
 

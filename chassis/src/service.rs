@@ -1,16 +1,19 @@
 //! The path of a request: into the generation, through the onion, out with the last byte of the body.
 
 use crate::{
+    cause::Cause,
     error::{BoxError, Error, code},
     event::{Bus, OF_REQUESTS},
     generation::{Current, Lease, Streams},
     http::{
-        Arrived, Body, Exchange, Held, Mark, Outcome, Response, RouteInfo, client_of, failure_of,
+        Arrived, Body, Exchange, Held, Outcome, Response, RouteInfo, client_of, failure_of,
         problem, serve as through,
     },
+    mark::{Mark, Of},
     metrics::{Active, method_index},
     request_id::RequestId,
     scope::Scope,
+    trace_context::TraceContext,
 };
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
@@ -98,11 +101,14 @@ where
 {
     let server = &lease.0.config.settings().server;
     let (id, has_trace) = RequestId::of(request.headers());
+    let trace = match has_trace {
+        true => TraceContext::extract(request.headers()).map(Arc::new),
+        false => None,
+    };
     let arrived = Arrived {
         at,
         is_head: request.method() == Method::HEAD,
-        scope: Scope::of(Arc::clone(lease) as _, id),
-        has_trace,
+        scope: Scope::of(Arc::clone(lease) as _, Cause::new(id, trace)),
         client: client_of(peer, request.headers(), &server.trusted_proxies),
         peer,
     };
@@ -119,17 +125,18 @@ pub(crate) async fn serve(
     exchange.limit_body();
     let deadline = lease.0.config.settings().server.request_timeout;
     let mark = Mark {
-        method: exchange.method().clone(),
-        path: exchange.uri().path_and_query().cloned(),
-        id: exchange.request_id().clone(),
-        trace: exchange.sent_trace().cloned(),
+        of: Of::Request {
+            method: exchange.method().clone(),
+            path: exchange.uri().path_and_query().cloned(),
+        },
+        cause: exchange.scope().cause().clone(),
     };
     let span = tracing::info_span!(
         target: SPAN,
         "request",
-        method = %mark.method,
-        path = mark.path(),
-        request_id = mark.id.as_str(),
+        method = %exchange.method(),
+        path = exchange.uri().path(),
+        request_id = exchange.request_id().as_str(),
     );
     let answered = pin!(Some(async {
         let mut unanswered = Unanswered {

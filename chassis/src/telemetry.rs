@@ -5,14 +5,17 @@ use crate::{
     config::{LogFormat, LogSettings, MetricsSettings, log_filter},
     error::{Error, Result, code},
     http::is_quiet,
+    layers::Layers,
     metrics::{Metrics, Recorder},
     service::SPAN,
 };
 use std::{io::IsTerminal as _, sync::Arc};
-use tracing::{Metadata, Subscriber, subscriber::Interest};
+use tracing::Metadata;
 use tracing_subscriber::{
-    Layer, fmt,
-    layer::{Context, SubscriberExt as _},
+    Layer as _,
+    filter::{FilterExt as _, LevelFilter, filter_fn},
+    fmt,
+    layer::SubscriberExt as _,
     reload,
     util::SubscriberInitExt as _,
 };
@@ -38,20 +41,26 @@ pub(crate) fn init(settings: &LogSettings) -> Result<Levels> {
         "error".clone_into(&mut text);
     }
     let (filter, handle) = reload::Layer::new(filter);
-    let registry = tracing_subscriber::registry()
-        .with(filter)
-        .with(WithoutRequestSpan);
+    let layers = Layers::default();
+    let registry = tracing_subscriber::registry().with(layers.clone());
+    // The filter is that of the lines, and not of what plugins listen to. The marks of requests say in each line what their
+    // spans would, at no cost for requests that write none.
+    let unmarked = filter_fn(|metadata| !is_request_span(metadata));
+    let filter = filter.and(unmarked.with_max_level_hint(LevelFilter::TRACE));
     let is_terminal = std::io::stderr().is_terminal();
-    let layer = fmt::layer()
+    let lines = fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(is_terminal);
     match settings.format {
-        LogFormat::Pretty => registry
-            .with(layer.map_event_format(|format| line::pretty(format.with_ansi(is_terminal))))
-            .try_init()?,
-        LogFormat::Json => registry
-            .with(layer.json().map_event_format(line::json))
-            .try_init()?,
+        LogFormat::Pretty => {
+            let lines =
+                lines.map_event_format(|format| line::pretty(format.with_ansi(is_terminal)));
+            registry.with(lines.with_filter(filter)).try_init()?;
+        }
+        LogFormat::Json => {
+            let lines = lines.json().map_event_format(line::json);
+            registry.with(lines.with_filter(filter)).try_init()?;
+        }
     }
     std::panic::set_hook(Box::new(|panic| {
         if is_quiet() {
@@ -69,7 +78,7 @@ pub(crate) fn init(settings: &LogSettings) -> Result<Levels> {
             tracing::error!(place, "{text}");
         }
     }));
-    Ok(Levels::new(text, handle))
+    Ok(Levels::new(text, handle, layers))
 }
 
 /// Has what libraries record through the facade `metrics` recorded into this service.
@@ -79,23 +88,6 @@ pub(crate) fn record(metrics: &Arc<Metrics>, settings: &MetricsSettings) {
         tracing::warn!(
             "the program records metrics elsewhere: those of libraries are not in `GET /metrics`"
         );
-    }
-}
-
-/// The marks of requests say in each line what their spans would, at no cost for requests that write none.
-struct WithoutRequestSpan;
-
-impl<S: Subscriber> Layer<S> for WithoutRequestSpan {
-    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if is_request_span(metadata) {
-            Interest::never()
-        } else {
-            Interest::always()
-        }
-    }
-
-    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        !is_request_span(metadata)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `TestChassis`: a service in a test, without ports, in virtual time.
 
 use crate::{
-    chassis::{Chassis, ChassisBuilder, collecting::collect},
+    chassis::{Chassis, ChassisBuilder, collecting::collect, exporting},
     error::{Error, Result},
     handle::ChassisHandle,
     http::{Body, Response, error_of},
@@ -119,6 +119,7 @@ impl TestBuilder {
         }
         reloader.started(None).await;
         tokio::spawn(collect(Arc::downgrade(&reloader)));
+        tokio::spawn(exporting::export(Arc::downgrade(&reloader)));
         Ok(TestChassis { reloader, handle })
     }
 
@@ -237,7 +238,7 @@ impl TestChassis {
 
     /// Stops the plugins; their errors.
     pub async fn stop(self) -> Vec<Error> {
-        self.reloader.stop().await
+        self.reloader.stop(exporting::last(&self.reloader)).await
     }
 }
 

@@ -22,9 +22,10 @@ const RANDOM: u8 = 0x02;
 /// The trace that a request belongs to ([W3C Trace Context](https://www.w3.org/TR/trace-context-2/)): what the caller sent in
 /// `traceparent` and `tracestate`, or a new one if it sent none, or none that can be read.
 ///
-/// It is an extractor; hooks have [`Exchange::trace`](crate::Exchange::trace). Nothing is read or made unless somebody
-/// asks, and everybody who asks during one request gets the same. The chassis records nothing: it only hands on what a
-/// collector puts together.
+/// It is an extractor; hooks have [`Exchange::trace`](crate::Exchange::trace), scopes [`Scope::trace`](crate::Scope::trace),
+/// events [`Message::trace`](crate::Message::trace), and who has none of these asks for [`current`](Self::current). A new one
+/// is made only if somebody asks, and everybody who asks during one request gets the same. The chassis records nothing: it
+/// only hands on what a collector puts together.
 ///
 /// ```
 /// use chassis::{TraceContext, prelude::*};

@@ -242,3 +242,34 @@ async fn lines_of_a_request_name_it_for_machines_too() {
         assert_eq!(line["request"], request, "{line}");
     }
 }
+
+#[tokio::test]
+async fn lines_of_an_event_name_it_and_its_trace() {
+    let trace = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n";
+    let head = "GET /tell HTTP/1.1\r\nhost: test\r\nx-request-id: mine\r\n";
+    for format in ["json", "pretty"] {
+        let mut victim = Victim::start(&[("CHASSIS__LOG__FORMAT", format)]).await;
+        let mut raw = Raw::connect(victim.address).await;
+        raw.send(format!("{head}{trace}\r\n")).await;
+        assert_eq!(raw.answer().await.status, 200);
+        let line = victim.logged("the event is a dead letter").await.pop();
+        let line = line.expect("there is one");
+        if format == "pretty" {
+            for part in [
+                "topic=\"trouble.told\"",
+                "event_id=\"",
+                "request_id=\"mine\"",
+                "trace_id=0af7651916cd43dd8448eb211c80319c",
+            ] {
+                assert!(line.contains(part), "no {part} in {line}");
+            }
+            continue;
+        }
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let event = &line["event"];
+        assert_eq!(event["topic"], "trouble.told", "{line}");
+        assert_eq!(event["request_id"], "mine");
+        assert_eq!(event["trace_id"], "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(event["id"].as_str().map(str::len), Some(16));
+    }
+}

@@ -15,6 +15,10 @@ mod shutdown;
 mod traces;
 // What the log says, and how often.
 mod logs;
+// Plugins that block a thread: found, named, and told of.
+mod stalls;
+// The spans of calls into plugins, for whoever listens.
+mod spans;
 // The levels of the log, while it runs.
 mod levels;
 // A service on a real port, and clients that speak to it.

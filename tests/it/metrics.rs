@@ -23,6 +23,8 @@ mod plugins;
 mod names;
 // What goes over to the next instance.
 mod reloading;
+// What is pushed elsewhere.
+mod exported;
 // Generations, reloads, the process, the second listener, the document.
 mod service;
 

@@ -13,7 +13,7 @@ use std::{
     process::{ExitStatus, Stdio},
 };
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader, Lines},
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
     net::TcpStream,
     process::{Child, ChildStderr, ChildStdout, Command},
 };
@@ -78,6 +78,12 @@ impl Victim {
     /// Sends a signal, or several at once.
     pub(crate) async fn signal(&self, name: &str, times: usize) {
         send(&self.child, name, times).await;
+    }
+
+    /// Writes a line to its standard input, which has to be piped.
+    pub(crate) async fn write(&mut self, line: &str) {
+        let stdin = self.child.stdin.as_mut().expect("it is piped");
+        stdin.write_all(line.as_bytes()).await.unwrap();
     }
 
     /// Waits for a line of its log, and gives it together with those before it.

@@ -1,8 +1,12 @@
 //! Panics that are caught: what was said, and where.
 
+use super::{
+    Spot,
+    threads::{NOBODYS, at, is_at_a_place},
+};
 use std::{
     any::Any,
-    cell::{Cell, RefCell},
+    cell::RefCell,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::pin,
     task::Poll,
@@ -18,37 +22,49 @@ pub(crate) struct Panicked {
 }
 
 thread_local! {
-    /// Whether whoever calls will catch a panic, and tell of it.
-    static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
     /// The place of a panic on its way to whoever catches it.
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Calls something that may panic.
-#[inline]
+/// Calls something that may panic, and is nobody's.
 pub(crate) fn catch<R>(call: impl FnOnce() -> R) -> Result<R, Box<Panicked>> {
-    let outer = IS_CAUGHT.replace(true);
-    // Whatever the plugin left half done stays inside the plugin: the value handed to it is dropped or restored by
-    // whoever called.
-    let outcome = catch_unwind(AssertUnwindSafe(call));
-    IS_CAUGHT.set(outer);
-    outcome.map_err(caught)
+    at(NOBODYS, || catch_unwind(AssertUnwindSafe(call))).map_err(caught)
 }
 
-/// Awaits something that may panic.
+impl Spot {
+    /// Calls something that may panic.
+    #[inline]
+    pub(super) fn catch<R>(&self, call: impl FnOnce() -> R) -> Result<R, Box<Panicked>> {
+        // Whatever the plugin left half done stays inside the plugin: the value handed to it is dropped or restored by
+        // whoever called.
+        let outcome = self.at(|| catch_unwind(AssertUnwindSafe(call)));
+        outcome.map_err(caught)
+    }
+}
+
+/// Awaits something that may panic, and of which nobody is told if it blocks its thread.
 pub(crate) async fn catch_async<R>(call: impl Future<Output = R>) -> Result<R, Box<Panicked>> {
     let mut call = pin!(call);
-    std::future::poll_fn(|cx| match catch(|| call.as_mut().poll(cx)) {
+    std::future::poll_fn(|cx| outcome(catch(|| call.as_mut().poll(cx)))).await
+}
+
+/// Awaits something that may panic, and is somebody's.
+async fn catch_at<R>(spot: &Spot, call: impl Future<Output = R>) -> Result<R, Box<Panicked>> {
+    let mut call = pin!(call);
+    std::future::poll_fn(|cx| outcome(spot.catch(|| call.as_mut().poll(cx)))).await
+}
+
+fn outcome<R>(polled: Result<Poll<R>, Box<Panicked>>) -> Poll<Result<R, Box<Panicked>>> {
+    match polled {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
         Err(panicked) => Poll::Ready(Err(panicked)),
-    })
-    .await
+    }
 }
 
 /// Awaits something on behalf of another thread, which catches its panic: with the place, which only this one knows.
-pub(crate) async fn carry<R>(call: impl Future<Output = R>) -> R {
-    match catch_async(call).await {
+pub(crate) async fn carry<R>(spot: Spot, call: impl Future<Output = R>) -> R {
+    match catch_at(&spot, call).await {
         Ok(value) => value,
         Err(panicked) => resume_unwind(panicked),
     }
@@ -56,7 +72,8 @@ pub(crate) async fn carry<R>(call: impl Future<Output = R>) -> R {
 
 /// Keeps the place of a panic for whoever will catch it; false if nobody will.
 pub(crate) fn keep_place(place: &str) -> bool {
-    if cfg!(panic = "abort") || !IS_CAUGHT.try_with(Cell::get).unwrap_or(false) {
+    // Whoever is called at a place is called by who catches.
+    if cfg!(panic = "abort") || !is_at_a_place() {
         return false;
     }
     // One that is there still was not caught by us: it may be a panic while another unwinds, which ends the process.

@@ -234,7 +234,7 @@ pub struct LogSettings {
 pub struct MetricsSettings {
     /// A further address for `GET /metrics`, and for nothing else: it may be one that other machines reach. Default: none.
     pub listen: Option<SocketAddr>,
-    /// How often plugins are asked for metrics that they collect. Default: `10s`.
+    /// How often plugins that collect metrics are asked, and those that export them told. Default: `10s`.
     #[serde(with = "units::Time")]
     pub interval: Duration,
     /// The upper bounds of the buckets that durations are counted in, in seconds.

@@ -172,10 +172,7 @@ impl Bus {
         if self.closed.is_cancelled() || !self.is_wanted(scope, topic) {
             return;
         }
-        let behalf = super::message::Behalf {
-            request_id: scope.request_id().cloned(),
-            correlation_id: None,
-        };
+        let behalf = super::message::Behalf::of(scope);
         let record = EventRecord::json(topic, &"chassis".into(), &behalf, event());
         if let Err(error) = self.publish(scope, record) {
             tracing::warn!(topic, error = %error.line(), "an event of the chassis was refused");

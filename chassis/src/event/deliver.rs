@@ -3,17 +3,20 @@
 use super::{
     bus::Bus,
     dead_letters::Dead,
-    message::Message,
+    message::{EventRecord, Message},
     queue::{Entry, Queue},
     subscription::Subscriber,
 };
 use crate::{
     call::catch_async,
+    cause::Cause,
     error::{Error, code},
+    mark::{Mark, Of},
     request_id::RequestId,
     scope::Scope,
 };
 use std::{
+    pin::pin,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, SystemTime},
 };
@@ -24,7 +27,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// Delivers until the queue is closed.
 pub(super) async fn deliver(bus: Arc<Bus>, queue: Arc<Queue>) {
     while let Some(entry) = queue.next().await {
-        let work = async {
+        let mark = entry.record.mark();
+        let work = pin!(Some(async {
             let delivery = Delivery {
                 bus: &bus,
                 queue: &queue,
@@ -36,7 +40,8 @@ pub(super) async fn deliver(bus: Arc<Bus>, queue: Arc<Queue>) {
             }
             // What happened ends here, perhaps, and that is the publisher's own code.
             drop(entry);
-        };
+        }));
+        let work = mark.carry(work);
         // The calls are guarded; what is dropped after them is code of plugins as well.
         if let Err(panic) = catch_async(work).await {
             tracing::error!(plugin = %queue.plugin, panic = panic.text, place = panic.place, "panicked after an event was delivered");
@@ -49,6 +54,25 @@ struct Delivery<'a> {
     bus: &'a Arc<Bus>,
     queue: &'a Queue,
     entry: &'a Entry,
+}
+
+impl EventRecord {
+    /// What is done with it is done for this.
+    fn cause(&self) -> Cause {
+        let request_id = self.request_id.clone().unwrap_or(RequestId::NONE);
+        Cause::new(request_id, self.trace.clone())
+    }
+
+    /// What lines of the log say of it.
+    fn mark(&self) -> Mark {
+        Mark {
+            of: Of::Event {
+                topic: Arc::clone(&self.topic),
+                id: self.id.clone(),
+            },
+            cause: self.cause(),
+        }
+    }
 }
 
 impl Delivery<'_> {
@@ -95,15 +119,14 @@ impl Delivery<'_> {
             let Subscriber {
                 subscription, site, ..
             } = &subscriber;
-            let request_id = record.request_id.clone().unwrap_or(RequestId::NONE);
             let message = Message {
                 record: Arc::clone(record),
-                scope: Scope::of(scope.world, request_id),
+                scope: Scope::of(scope.world, record.cause()),
                 attempt,
                 subscriber: Arc::clone(&self.queue.plugin),
                 bus: Arc::downgrade(self.bus),
             };
-            let call = site.call(message.request_id());
+            let call = site.call(message.scope.cause());
             let told = site.run(async {
                 let is_wanted = subscription.when.as_ref().is_none_or(|when| when(&message));
                 if is_wanted {

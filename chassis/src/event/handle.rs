@@ -68,12 +68,12 @@ impl Events {
         }
     }
 
-    /// The same on behalf of the request that a scope belongs to.
+    /// The same on behalf of the request or event that a scope belongs to: with its id, and its trace.
     #[must_use]
     pub fn within(&self, scope: &Scope) -> Self {
         let behalf = Behalf {
-            request_id: scope.request_id().cloned(),
             correlation_id: self.behalf.correlation_id.clone(),
+            ..Behalf::of(scope)
         };
         Self {
             behalf,
@@ -189,7 +189,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Events {
 
 impl Known for Events {
     fn known(exchange: &Exchange) -> Option<Result<Self>> {
-        Some(Self::of(&exchange.cx))
+        Some(Self::of(exchange.context()))
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
     request_id::RequestId,
     scope::Scope,
     text::unix_millis,
+    trace_context::TraceContext,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -26,6 +27,8 @@ pub(crate) struct EventRecord {
     pub(super) request_id: Option<RequestId>,
     /// That of the event that this one follows from, or of the request, or its own.
     pub(super) correlation_id: RequestId,
+    /// Its own step in the trace of whoever published it.
+    pub(super) trace: Option<Arc<TraceContext>>,
     payload: Payload,
 }
 
@@ -47,6 +50,18 @@ struct Typed {
 pub(super) struct Behalf {
     pub(super) request_id: Option<RequestId>,
     pub(super) correlation_id: Option<RequestId>,
+    pub(super) trace: Option<Arc<TraceContext>>,
+}
+
+impl Behalf {
+    /// On behalf of the request or event that a scope belongs to.
+    pub(super) fn of(scope: &Scope) -> Self {
+        Self {
+            request_id: scope.request_id().cloned(),
+            correlation_id: None,
+            trace: scope.cause().trace().cloned(),
+        }
+    }
 }
 
 impl EventRecord {
@@ -84,6 +99,7 @@ impl EventRecord {
         let Behalf {
             request_id,
             correlation_id,
+            trace,
         } = behalf;
         let correlation_id = correlation_id.as_ref().or(request_id.as_ref());
         Self {
@@ -91,6 +107,7 @@ impl EventRecord {
             source: Arc::clone(source),
             time: SystemTime::now(),
             request_id: request_id.clone(),
+            trace: trace.as_ref().map(|trace| Arc::new(trace.child())),
             correlation_id: correlation_id.unwrap_or(&id).clone(),
             id,
             payload: Payload {
@@ -159,8 +176,13 @@ impl Serialize for EventRecord {
             #[serde(skip_serializing_if = "Option::is_none")]
             request_id: Option<&'a str>,
             correlation_id: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            traceparent: Option<String>,
+            #[serde(skip_serializing_if = "str::is_empty")]
+            tracestate: &'a str,
             event: Option<&'a Value>,
         }
+        let trace = self.trace.as_deref();
         let shown = Shown {
             id: self.id.as_str(),
             topic: &self.topic,
@@ -168,6 +190,8 @@ impl Serialize for EventRecord {
             at: self.time,
             request_id: self.request_id.as_ref().map(RequestId::as_str),
             correlation_id: self.correlation_id.as_str(),
+            traceparent: trace.map(ToString::to_string),
+            tracestate: trace.map_or("", TraceContext::state),
             event: self.value().ok(),
         };
         shown.serialize(to)
@@ -240,6 +264,12 @@ impl Message {
         self.record.correlation_id.as_str()
     }
 
+    /// The trace that it belongs to, with a step of its own: if it was published in a request or another event that belongs to
+    /// one.
+    pub fn trace(&self) -> Option<&TraceContext> {
+        self.record.trace.as_deref()
+    }
+
     /// Which attempt this is, from 1.
     pub fn attempt(&self) -> u32 {
         self.attempt
@@ -263,16 +293,18 @@ impl Message {
         self.record.read()
     }
 
-    /// The generation that the subscriber is part of, for extension points; with the id of the request, if there was one.
+    /// The generation that the subscriber is part of, for extension points; with the id of the request and the trace, if there
+    /// are any.
     pub fn scope(&self) -> &Scope {
         &self.scope
     }
 
-    /// To publish what follows from this one: with its correlation id, and that of its request.
+    /// To publish what follows from this one: with its correlation id, that of its request, and its trace.
     pub fn events(&self) -> Events {
         let behalf = Behalf {
             request_id: self.record.request_id.clone(),
             correlation_id: Some(self.record.correlation_id.clone()),
+            trace: self.record.trace.clone(),
         };
         Events::new(self.bus.clone(), Arc::clone(&self.subscriber), behalf)
     }

@@ -6,7 +6,7 @@ use super::{
     middleware, probes,
 };
 use crate::{
-    call::{Bounds, Site, Stats},
+    call::{Bounds, Site, Stats, Ward},
     config::{Config, PluginSection},
     contributions::Contribution,
     error::{Error, Fix, Result, code},
@@ -24,7 +24,7 @@ use crate::{
 use std::{
     any::Any,
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
     time::SystemTime,
 };
 use tokio_util::sync::CancellationToken;
@@ -72,7 +72,7 @@ pub(super) struct Put<'a> {
     /// The number of its instance in the generation.
     pub(super) owner: u32,
     bounds: Bounds,
-    gone: Arc<AtomicBool>,
+    record: &'a Record,
 }
 
 impl Put<'_> {
@@ -84,7 +84,7 @@ impl Put<'_> {
             ..
         } = self.contribution;
         Site {
-            gone: Arc::clone(&self.gone),
+            gone: Arc::clone(&self.record.gone),
             ..Site::with(
                 Arc::clone(&self.wish.plugin),
                 Arc::clone(point),
@@ -92,6 +92,7 @@ impl Put<'_> {
                 Arc::clone(stats),
             )
             .within(self.bounds)
+            .of(&self.record.ward)
         }
     }
 
@@ -193,7 +194,12 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
     let of_plugins = parts.instances.iter().flat_map(|instance| {
         let bounds = bounds(&parts.config.sections().get(instance.name()));
         let routes = instance.contributions.routes.iter().cloned();
-        routes.map(move |route| RouteContribution { bounds, ..route })
+        let ward = &instance.record.ward;
+        routes.map(move |route| RouteContribution {
+            bounds,
+            ward: Some(Arc::clone(ward)),
+            ..route
+        })
     });
     routes.extend(of_plugins);
     let mut mounts: Vec<Mount> = parts
@@ -202,7 +208,10 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
         .flat_map(|instance| instance.contributions.mounts.iter().cloned())
         .collect();
     mounts.extend(parts.routers.iter().cloned());
-    let routes = match RouteTable::build(&routes, &mounts, &links, &parts.metrics.routes) {
+    // Nobody in particular answers below the mounted routers: the service does.
+    let service = Ward::new(&parts.metrics.stalls, "service".into());
+    let meters = &parts.metrics.routes;
+    let routes = match RouteTable::build(&routes, &mounts, &links, meters, &service) {
         Ok(routes) => Arc::new(routes),
         Err(error) => {
             errors.push(error);
@@ -306,7 +315,7 @@ fn group<'a>(
                 wish,
                 bounds,
                 owner,
-                gone: Arc::clone(&instance.record.gone),
+                record: &instance.record,
             };
             by_point
                 .entry(Arc::clone(&contribution.point))

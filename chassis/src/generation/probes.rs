@@ -58,6 +58,7 @@ pub(super) fn routes(parts: &Parts<'_>) -> Vec<RouteContribution> {
             deadline: None,
             bounds: Bounds::default(),
             stats: Arc::default(),
+            ward: None,
         }
     };
     all.map(route).into()

@@ -23,7 +23,7 @@ use http_body_util::{BodyExt as _, Limited};
 use std::{
     any::Any,
     fmt, mem,
-    sync::{Arc, LazyLock, OnceLock},
+    sync::{Arc, LazyLock},
 };
 use tokio::time::Instant;
 
@@ -117,7 +117,6 @@ impl Exchange {
                 arrived,
                 handling,
                 params,
-                trace: OnceLock::new(),
             },
             shared: None,
             table: Arc::clone(table),
@@ -201,7 +200,7 @@ impl Exchange {
 
     /// The id of the request.
     pub fn request_id(&self) -> &RequestId {
-        self.cx.arrived.scope.id()
+        self.cx.arrived.scope.cause().id()
     }
 
     /// The address that the request came from.
@@ -316,13 +315,13 @@ impl Exchange {
         self.cx.handling = handling;
         self.cx.params = params;
         if let Some(shared) = self.shared.take() {
-            self.cx.trace.clone_from(&shared.trace);
+            let now = shared.arrived.scope.cause();
+            self.cx.arrived.scope.cause_mut().take_trace(now);
         }
     }
 
     /// The request, for a handler. Method and URI stay behind as copies for the way out.
     pub(crate) fn take_request(&mut self) -> Request {
-        self.remember_trace();
         let mut request = Request::new(mem::take(&mut self.body));
         request.method_mut().clone_from(&self.head.method);
         request.uri_mut().clone_from(&self.head.uri);
@@ -345,7 +344,6 @@ impl Exchange {
         if self.entered == 0 {
             return;
         }
-        self.remember_trace();
         self.head.headers.clear();
         self.head.extensions.clear();
     }

@@ -280,6 +280,6 @@ macro_rules! from_arrived {
 
 from_arrived! {
     Scope: arrived => arrived.scope.clone();
-    RequestId: arrived => arrived.scope.id().clone();
+    RequestId: arrived => arrived.scope.cause().id().clone();
     ClientAddr: arrived => arrived.client;
 }

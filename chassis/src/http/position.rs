@@ -95,8 +95,8 @@ impl Hook {
         handler: &AsyncHook,
         exchange: &mut Exchange,
     ) -> Walk<Response> {
-        let id = exchange.request_id().clone();
+        let cause = exchange.scope().cause().clone();
         let site = &self.site;
-        site.filter_async(&**handler, exchange, Some(&id)).await
+        site.filter_async(&**handler, exchange, &cause).await
     }
 }

@@ -4,13 +4,12 @@ use super::{params::Params, table::Handling};
 use crate::{
     error::{Error, code},
     scope::Scope,
-    trace_context::TraceContext,
 };
 use http::{HeaderMap, request::Parts};
 use ipnet::IpNet;
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 use tokio::time::Instant;
 
@@ -22,8 +21,6 @@ pub(crate) struct Arrived {
     /// Whether only the head of the answer was asked for; an around may ask for more inside.
     pub(crate) is_head: bool,
     pub(crate) scope: Scope,
-    /// Whether it may have come with a trace.
-    pub(crate) has_trace: bool,
     pub(crate) client: ClientAddr,
     pub(crate) peer: SocketAddr,
 }
@@ -34,8 +31,6 @@ pub(crate) struct RequestContext {
     pub(crate) arrived: Arrived,
     pub(crate) handling: Arc<Handling>,
     pub(crate) params: Option<Params>,
-    /// Once somebody has asked for it.
-    pub(crate) trace: OnceLock<Arc<TraceContext>>,
 }
 
 impl RequestContext {

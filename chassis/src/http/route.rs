@@ -2,7 +2,7 @@
 
 use super::{Exchange, Request, Response};
 use crate::{
-    call::{Bounds, BoxFuture, Site, Stats},
+    call::{Bounds, BoxFuture, Site, Stats, Ward},
     error::{Error, Result, code},
 };
 use axum::handler::Handler;
@@ -96,6 +96,8 @@ pub(crate) struct RouteContribution {
     /// What the configuration says of it.
     pub(crate) bounds: Bounds,
     pub(crate) stats: Arc<Stats>,
+    /// Whose it is, in the generation that it is put into.
+    pub(crate) ward: Option<Arc<Ward>>,
 }
 
 impl RouteContribution {
@@ -108,13 +110,17 @@ impl RouteContribution {
             ..
         } = &*self.info;
         let place = format!("{method} {path}");
-        Site::with(
+        let site = Site::with(
             Arc::clone(owner),
             place,
             self.deadline,
             Arc::clone(&self.stats),
         )
-        .within(self.bounds)
+        .within(self.bounds);
+        match &self.ward {
+            Some(ward) => site.of(ward),
+            None => site,
+        }
     }
 }
 

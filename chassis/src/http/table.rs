@@ -7,7 +7,7 @@ use super::{
     route::{Endpoint, RouteContribution, RouteInfo, help_for},
 };
 use crate::{
-    call::{Site, Stats},
+    call::{Site, Stats, Ward},
     error::{Error, Result, code},
     metrics::{RouteMeter, Routes as Meters},
     text,
@@ -86,10 +86,11 @@ impl RouteTable {
         mounts: &[Mount],
         links: &[Link],
         meters: &Meters,
+        service: &Arc<Ward>,
     ) -> Result<Self> {
         let mounted = Mounted::merge(mounts, routes)?.map(Arc::new);
-        // Nobody in particular answers below the mounted routers: the service does.
-        let mounted_site = Arc::new(Site::new("service", "http.routes", None));
+        let mounted_site = Site::new(Arc::clone(&service.plugin), "http.routes", None);
+        let mounted_site = Arc::new(mounted_site.of(service));
         let unrouted = Arc::new(Chain::compile(links, None));
         // What the chassis answers itself, no plugin is asked about.
         let bare = Arc::new(Chain::compile(&[], None));

@@ -1,40 +1,20 @@
-//! The trace of a request: read or made when somebody asks for it, and the same for everybody.
+//! The trace of a request: the caller's, or one that is made when somebody asks for it, and the same for everybody.
 
 use super::{exchange::Exchange, known::Known, request::RequestContext};
-use crate::{
-    error::Result,
-    trace_context::{TRACEPARENT, TraceContext},
-};
+use crate::{error::Result, trace_context::TraceContext};
 use axum::extract::FromRequestParts;
-use http::{HeaderValue, request::Parts};
+use http::request::Parts;
 use std::{convert::Infallible, sync::Arc};
 
 impl Exchange {
-    /// The trace that the request belongs to: the caller's, or a new one. The first who asks has it read or made.
+    /// The trace that the request belongs to: the caller's, or a new one. The first who asks has it made.
     pub fn trace(&self) -> &TraceContext {
-        let cx = self.shared.as_deref().unwrap_or(&self.cx);
-        cx.trace
-            .get_or_init(|| Arc::new(TraceContext::of(self.headers())))
+        self.context().arrived.scope.cause().trace_or_new()
     }
 
-    /// `traceparent`, if the caller has sent one. Of two, neither is believed.
-    #[inline]
-    pub(crate) fn sent_trace(&self) -> Option<&HeaderValue> {
-        match self.cx.arrived.has_trace {
-            true => {
-                let mut sent = self.headers().get_all(&TRACEPARENT).into_iter();
-                sent.next().filter(|_| sent.next().is_none())
-            }
-            false => None,
-        }
-    }
-
-    /// Reads what the caller says of its trace, before the headers are gone.
-    #[inline]
-    pub(super) fn remember_trace(&self) {
-        if self.cx.arrived.has_trace {
-            self.trace();
-        }
+    /// What is known of the request, as whoever has it sees it.
+    pub(crate) fn context(&self) -> &RequestContext {
+        self.shared.as_deref().unwrap_or(&self.cx)
     }
 }
 
@@ -43,10 +23,7 @@ impl<S: Send + Sync> FromRequestParts<S> for TraceContext {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(match parts.extensions.get::<Arc<RequestContext>>() {
-            Some(cx) => {
-                let trace = cx.trace.get_or_init(|| Arc::new(Self::of(&parts.headers)));
-                Self::clone(trace)
-            }
+            Some(cx) => Self::clone(cx.arrived.scope.cause().trace_or_new()),
             None => Self::of(&parts.headers),
         })
     }

@@ -40,14 +40,15 @@ impl Record {
             .reduce(HealthState::worse)
     }
 
-    /// `degraded` while a check of it is `down` or `degraded`, and else `running`; other states are not the business of
-    /// checks.
+    /// `degraded` while it blocks a thread, or a check of it is `down` or `degraded`, and else `running`; other states are not
+    /// the business of checks.
     pub(crate) fn follow_checks(&self) {
         let mut status = self.lock();
         if !status.state.is_alive() {
             return;
         }
-        let wrong = self.asked().find_map(|check| wrong(check, &check.seen()));
+        let check = || self.asked().find_map(|check| wrong(check, &check.seen()));
+        let wrong = self.ward.told().or_else(check);
         let next = match &wrong {
             Some(_) => PluginState::Degraded,
             None => PluginState::Running,

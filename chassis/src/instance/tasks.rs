@@ -1,7 +1,7 @@
 //! The tasks of an instance: begun together with its `start`, ended after its `stop`.
 
 use crate::{
-    call::Site,
+    call::{Site, Ward},
     error::{Error, Result, code},
 };
 use std::{
@@ -23,7 +23,7 @@ type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(crate) struct Tasks(Arc<Inner>);
 
 struct Inner {
-    plugin: Arc<str>,
+    ward: Arc<Ward>,
     workers: Handle,
     stopping: CancellationToken,
     cut_off: CancellationToken,
@@ -33,9 +33,9 @@ struct Inner {
 }
 
 impl Tasks {
-    pub(crate) fn new(plugin: Arc<str>, workers: Handle) -> Self {
+    pub(crate) fn new(ward: Arc<Ward>, workers: Handle) -> Self {
         Self(Arc::new(Inner {
-            plugin,
+            ward,
             workers,
             stopping: CancellationToken::new(),
             cut_off: CancellationToken::new(),
@@ -55,7 +55,7 @@ impl Tasks {
         name: &'static str,
         work: impl Future<Output = Result<()>> + Send + 'static,
     ) {
-        let site = Site::new(Arc::clone(&self.0.plugin), name, None);
+        let site = self.site(name);
         let cut_off = self.0.cut_off.clone();
         let task: Task = Box::pin(async move {
             tokio::select! {
@@ -101,7 +101,7 @@ impl Tasks {
         F: FnMut() -> Fut + Send + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
-        let site = Site::new(Arc::clone(&self.0.plugin), name, None);
+        let site = self.site(name);
         let stopping = self.0.stopping.clone();
         self.spawn(name, async move {
             let mut jitter = Jitter::new(&site.plugin);
@@ -115,6 +115,11 @@ impl Tasks {
                 }
             }
         });
+    }
+
+    fn site(&self, name: &'static str) -> Site {
+        let ward = &self.0.ward;
+        Site::new(Arc::clone(&ward.plugin), name, None).of(ward)
     }
 
     fn run(&self, task: Task) {
@@ -169,7 +174,7 @@ impl Tasks {
             self.count()
         );
         Err(Error::new(code::DEADLINE, message)
-            .in_plugin(Arc::clone(&self.0.plugin))
+            .in_plugin(Arc::clone(&self.0.ward.plugin))
             .at("stop")
             .with_help("let blocking work look at `cx.stopping()`"))
     }

@@ -3,6 +3,7 @@
 use super::{Making, carry::Renewed};
 use crate::{
     call::Site,
+    cause::NOBODY,
     config::{CheckSettings, Config, HealthSettings},
     contributions::Contribution,
     error::{Error, Result, code},
@@ -233,10 +234,11 @@ async fn ask(put: &Site, check: &ProvideFn<Health, ()>, deadline: Duration) -> H
             Some(deadline),
             Arc::clone(stats),
         )
+        .beside(put)
     };
     let since = Instant::now();
     let mut in_time = false;
-    let call = site.call(None);
+    let call = site.call(&NOBODY);
     let asked = async {
         let answer = check.call(&(), &call).await;
         in_time = since.elapsed() <= deadline;

@@ -2,6 +2,7 @@
 
 use super::{Making, log_failure, on_workers, waves::waves};
 use crate::{
+    call::Spot,
     context::{Background, PluginContext},
     error::{Error, Result, code},
     generation::exporters,
@@ -105,7 +106,8 @@ impl Making<'_> {
         let scope = scope.clone();
         let ask = async move { points::ADMIT.apply_flow(&scope, &mut candidate).await };
         let deadline = self.plan.config.settings().lifecycle.init_deadline;
-        let asked = tokio::time::timeout(deadline, on_workers(&self.plan.workers, ask)).await;
+        let workers = &self.plan.workers;
+        let asked = tokio::time::timeout(deadline, on_workers(workers, Spot::default(), ask)).await;
         let hangs = |_| {
             Error::new(
                 code::DEADLINE,
@@ -159,10 +161,8 @@ impl Making<'_> {
         let workers = self.plan.workers.clone();
         Some(async move {
             let since = Instant::now();
-            let outcome = record
-                .step(Phase::Init)
-                .run(on_workers(&workers, init))
-                .await;
+            let init = on_workers(&workers, record.ward.spot("init"), init);
+            let outcome = record.step(Phase::Init).run(init).await;
             record.took(Phase::Init, since.elapsed());
             outcome
         })

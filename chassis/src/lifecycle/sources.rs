@@ -2,6 +2,7 @@
 
 use super::{Making, on_workers};
 use crate::{
+    call::Spot,
     config::{Config, ConfigLayer, PluginSection},
     error::{Error, Result, code},
     points::{self, ConfigQuestion},
@@ -82,7 +83,8 @@ impl Making<'_> {
         let question = ConfigQuestion::of(&self.plan.config);
         let asked = scope.clone();
         let ask = async move { points::CONFIG_LOAD.ask_each(&asked, &question).await };
-        let all = tokio::time::timeout(PATIENCE, on_workers(&self.plan.workers, ask)).await;
+        let workers = &self.plan.workers;
+        let all = tokio::time::timeout(PATIENCE, on_workers(workers, Spot::default(), ask)).await;
         let all = all.unwrap_or_else(|_| {
             let message = "those who give configuration at `config.load` block their threads";
             Err(Error::new(code::DEADLINE, message))

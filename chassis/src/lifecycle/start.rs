@@ -30,10 +30,8 @@ impl Making<'_> {
                 running.spawn(async move {
                     let since = Instant::now();
                     let start = async move { instance.life.start().await };
-                    let outcome = record
-                        .step(Phase::Start)
-                        .run(on_workers(&workers, start))
-                        .await;
+                    let start = on_workers(&workers, record.ward.spot("start"), start);
+                    let outcome = record.step(Phase::Start).run(start).await;
                     record.took(Phase::Start, since.elapsed());
                     (index, outcome)
                 });

@@ -78,7 +78,8 @@ pub(crate) async fn stop(
             drop(instance);
             Ok(())
         };
-        if let Err(error) = record.step(Phase::Stop).run(on_workers(workers, end)).await {
+        let end = on_workers(workers, record.ward.spot("stop"), end);
+        if let Err(error) = record.step(Phase::Stop).run(end).await {
             errors.push(error);
         }
         tell(&points::PLUGIN_STOPPED).await;
@@ -102,11 +103,8 @@ pub(super) async fn stop_one(
         record.become_state(PluginState::Stopping);
         let stopping = Arc::clone(instance);
         let stop = async move { stopping.life.stop().await };
-        if let Err(error) = record
-            .step(Phase::Stop)
-            .run(on_workers(workers, stop))
-            .await
-        {
+        let stop = on_workers(workers, record.ward.spot("stop"), stop);
+        if let Err(error) = record.step(Phase::Stop).run(stop).await {
             log_failure("stop failed", &record.name, &error);
             record.remember(&error);
             failed = Some(error);

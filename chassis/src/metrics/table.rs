@@ -89,6 +89,10 @@ table! {
         "Failures of a handler that were passed over, so that all else went on: every fail-open is here.";
     SHORT_CIRCUITS Counter "chassis_point_short_circuits_total" ("plugin", "point")
         "Walks through a filter point that a handler has ended with an answer.";
+    STALLS Counter "chassis_plugin_stalls_total" ("plugin")
+        "Calls that have kept their thread for half a second or longer, and so everything else that it should do. Absent until there is one.";
+    STALLED Gauge "chassis_stalled_threads" ("plugin")
+        "Threads that such a call keeps now.";
     METRICS_DROPPED Counter "chassis_metrics_dropped_total" ("reason")
         "How often a series was asked for and refused: there are 10000 of its name or 2000 names already (limit), or its name is taken for something else (conflict). A plugin asks once for each handle, a library mostly at each record, and what is collected is asked for in each round.";
     REQUESTS Counter "http_server_requests_total" ("method", "route", "status")

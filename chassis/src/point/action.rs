@@ -2,8 +2,8 @@
 
 use super::{Bridge, Contributed, DeclaredPoint, Entry, Index, PointInfo, PointKind, Tell};
 use crate::{
+    cause::Cause,
     error::{Error, Result},
-    request_id::RequestId,
     scope::Scope,
 };
 use std::{any::Any, sync::Arc, time::Duration};
@@ -75,7 +75,7 @@ impl<T: Send + Sync + 'static> ActionPoint<T> {
                 told: 0,
                 failed: Vec::new(),
             },
-            Ok(actions) => actions.run(value, scope.request_id()).await,
+            Ok(actions) => actions.run(value, scope.cause()).await,
             Err(error) => Told {
                 told: 0,
                 failed: vec![error],
@@ -142,13 +142,13 @@ pub(super) fn assemble<T: Send + Sync + 'static>(
 }
 
 impl<T: Send + Sync> Actions<T> {
-    pub(super) async fn run(&self, value: &T, request_id: Option<&RequestId>) -> Told {
+    pub(super) async fn run(&self, value: &T, cause: &Cause) -> Told {
         let mut failed = Vec::new();
         let here = self.entries.iter().filter(|entry| !entry.site.is_gone());
         let mut told = 0;
         for Entry { handler, site, .. } in here {
             told += 1;
-            let call = site.call(request_id);
+            let call = site.call(cause);
             if let Err(error) = site.run(async { handler.call(value, &call).await }).await {
                 site.skip(&error);
                 failed.push(error);

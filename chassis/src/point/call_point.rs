@@ -4,8 +4,8 @@ use super::{
     Ask, Bridge, Contributed, DeclaredPoint, Entry, Index, PointInfo, PointKind, bridge::Bridge2,
 };
 use crate::{
+    cause::Cause,
     error::{Error, Result, code},
-    request_id::RequestId,
     scope::Scope,
     text,
 };
@@ -173,12 +173,12 @@ impl<'a, Q: Send + Sync + 'static, R: Send + 'static> Calling<'a, Q, R> {
     /// If the handler failed, nobody had an answer, or there is no plugin of that name, and there is no fallback.
     pub async fn run(self) -> Result<R> {
         let calls: &Calls<Q, R> = self.point.index.handlers(self.point.name, self.scope)?;
-        let id = self.scope.request_id();
+        let cause = self.scope.cause();
         let mut wait = Duration::from_millis(50);
         let mut retries = self.retries;
         let error = loop {
             match calls
-                .run(self.point.name, self.selection, self.question, id)
+                .run(self.point.name, self.selection, self.question, cause)
                 .await
             {
                 Ok(answer) => {
@@ -270,7 +270,7 @@ impl<Q: Sync, R> Calls<Q, R> {
         point: &str,
         selection: Selection<'_>,
         question: &Q,
-        request_id: Option<&RequestId>,
+        cause: &Cause,
     ) -> Result<R> {
         let mut candidates: Vec<&Entry<CallFn<Q, R>>> = self.entries.iter().collect();
         match selection {
@@ -284,7 +284,7 @@ impl<Q: Sync, R> Calls<Q, R> {
             }
         }
         for Entry { handler, site, .. } in candidates {
-            let call = site.call(request_id);
+            let call = site.call(cause);
             if let Some(answer) = site
                 .run(async { handler.call(question, &call).await })
                 .await?
@@ -296,14 +296,8 @@ impl<Q: Sync, R> Calls<Q, R> {
         Err(Error::new(code::NO_ANSWER, message).at(point))
     }
 
-    pub(super) async fn run_first(
-        &self,
-        point: &str,
-        question: &Q,
-        request_id: Option<&RequestId>,
-    ) -> Result<R> {
-        self.run(point, Selection::First, question, request_id)
-            .await
+    pub(super) async fn run_first(&self, point: &str, question: &Q, cause: &Cause) -> Result<R> {
+        self.run(point, Selection::First, question, cause).await
     }
 
     pub(super) async fn run_named(
@@ -311,9 +305,9 @@ impl<Q: Sync, R> Calls<Q, R> {
         point: &str,
         plugin: &str,
         question: &Q,
-        request_id: Option<&RequestId>,
+        cause: &Cause,
     ) -> Result<R> {
-        self.run(point, Selection::Named(plugin), question, request_id)
+        self.run(point, Selection::Named(plugin), question, cause)
             .await
     }
 

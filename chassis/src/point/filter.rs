@@ -3,8 +3,8 @@
 use super::{AsyncFilter, Bridge, Contributed, DeclaredPoint, Entry, Index, PointInfo, PointKind};
 use crate::{
     call::Site,
+    cause::Cause,
     error::{Error, Result},
-    request_id::RequestId,
     scope::Scope,
 };
 use serde_json::Value;
@@ -146,7 +146,7 @@ impl<T: Send + 'static, A: Send + 'static, S> FilterPoint<T, A, S> {
     /// If a handler failed and the point fails closed.
     pub async fn apply_flow(&'static self, scope: &Scope, value: &mut T) -> Result<Flow<A>> {
         let filters: &Filters<T, A> = self.index.handlers(self.name, scope)?;
-        match filters.run(0, value, scope.request_id()).await {
+        match filters.run(0, value, scope.cause()).await {
             Ok(()) => Ok(Flow::Continue),
             Err(end) => match *end {
                 End::Answer(answer) => Ok(Flow::Answer(answer)),
@@ -164,7 +164,7 @@ impl<T: Send + 'static, S> FilterPoint<T, Infallible, S> {
     /// If a handler failed and the point fails closed.
     pub async fn apply(&'static self, scope: &Scope, value: T) -> Result<T> {
         let filters: &Filters<T, Infallible> = self.index.handlers(self.name, scope)?;
-        filters.apply(value, scope.request_id()).await
+        filters.apply(value, scope.cause()).await
     }
 }
 
@@ -320,9 +320,9 @@ impl Site {
         &self,
         handler: &dyn AsyncFilter<T, A>,
         value: &mut T,
-        request_id: Option<&RequestId>,
+        cause: &Cause,
     ) -> Walk<A> {
-        let call = self.call(request_id);
+        let call = self.call(cause);
         End::of(self.run(async { handler.call(value, &call).await }).await).inspect_err(|end| {
             if let End::Answer(_) = &**end {
                 self.short_circuits();
@@ -355,12 +355,12 @@ pub(super) fn assemble<T: Send + 'static, A: Send + 'static>(
 
 impl<T: Send> Filters<T, Infallible> {
     #[inline]
-    pub(super) async fn apply(&self, mut value: T, request_id: Option<&RequestId>) -> Result<T> {
+    pub(super) async fn apply(&self, mut value: T, cause: &Cause) -> Result<T> {
         // Most points are empty, or have handlers that do not await: neither needs a future for its walk.
         let walk = match self.run_sync(0, &mut value) {
             Ok(Step::Through) => return Ok(value),
             // In a box, or every walk would carry its size.
-            Ok(Step::Awaits(at)) => Box::pin(self.run(at, &mut value, request_id)).await,
+            Ok(Step::Awaits(at)) => Box::pin(self.run(at, &mut value, cause)).await,
             Err(end) => Err(end),
         };
         match walk.map_err(|end| *end) {
@@ -380,18 +380,13 @@ enum Step {
 
 impl<T: Send, A> Filters<T, A> {
     /// The walk from this handler on.
-    pub(super) async fn run(
-        &self,
-        from: usize,
-        value: &mut T,
-        request_id: Option<&RequestId>,
-    ) -> Walk<A> {
+    pub(super) async fn run(&self, from: usize, value: &mut T, cause: &Cause) -> Walk<A> {
         let mut next = from;
         while let Step::Awaits(at) = self.run_sync(next, value)? {
             let entry = &self.entries[at];
             if let FilterFn::Async(handler) = &entry.handler {
                 let before = self.failure.copy(value);
-                let walk = entry.site.filter_async(&**handler, value, request_id).await;
+                let walk = entry.site.filter_async(&**handler, value, cause).await;
                 if let Err(end) = walk {
                     self.pass_over(entry, end, value, before)?;
                 }

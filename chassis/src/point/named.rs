@@ -180,7 +180,7 @@ impl ScopePoint<'_> {
     /// If there is no such point, it is of another kind, or a handler failed and the point fails closed.
     pub async fn filter(self, value: Value) -> Result<Value> {
         let filters: &Filters<Value, Infallible> = self.handlers()?;
-        filters.apply(value, self.scope.request_id()).await
+        filters.apply(value, self.scope.cause()).await
     }
 
     /// Tells all handlers of an action point.
@@ -190,7 +190,7 @@ impl ScopePoint<'_> {
     /// If there is no such point, or it is of another kind.
     pub async fn run(self, value: &Value) -> Result<Told> {
         let actions: &Actions<Value> = self.handlers()?;
-        Ok(actions.run(value, self.scope.request_id()).await)
+        Ok(actions.run(value, self.scope.cause()).await)
     }
 
     /// Asks all handlers of a provider point.
@@ -200,10 +200,7 @@ impl ScopePoint<'_> {
     /// If there is no such point, or it is of another kind.
     pub async fn ask(self, question: &Value) -> Result<Provided<Value>> {
         let providers: &Providers<Value, Value> = self.handlers()?;
-        Ok(providers
-            .run(question, self.scope.request_id())
-            .await
-            .into())
+        Ok(providers.run(question, self.scope.cause()).await.into())
     }
 
     /// Asks the handlers of a call point, in order, until one has an answer.
@@ -214,7 +211,7 @@ impl ScopePoint<'_> {
     pub async fn call(self, question: &Value) -> Result<Value> {
         let calls: &Calls<Value, Value> = self.handlers()?;
         calls
-            .run_first(self.name, question, self.scope.request_id())
+            .run_first(self.name, question, self.scope.cause())
             .await
     }
 
@@ -226,7 +223,7 @@ impl ScopePoint<'_> {
     pub async fn call_named(self, plugin: &str, question: &Value) -> Result<Value> {
         let calls: &Calls<Value, Value> = self.handlers()?;
         calls
-            .run_named(self.name, plugin, question, self.scope.request_id())
+            .run_named(self.name, plugin, question, self.scope.cause())
             .await
     }
 

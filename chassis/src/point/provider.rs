@@ -5,8 +5,8 @@ use super::{
 };
 use crate::{
     call::Site,
+    cause::Cause,
     error::{Error, Result},
-    request_id::RequestId,
     scope::Scope,
 };
 use futures_util::future::join_all;
@@ -119,7 +119,7 @@ impl<T: Send + 'static, Q: Send + Sync + 'static> ProviderPoint<T, Q> {
                 answers: Vec::new(),
                 failed: Vec::new(),
             },
-            Ok(providers) => providers.run(question, scope.request_id()).await.into(),
+            Ok(providers) => providers.run(question, scope.cause()).await.into(),
             Err(error) => Provided {
                 answers: Vec::new(),
                 failed: vec![error],
@@ -135,7 +135,7 @@ impl<T: Send + 'static, Q: Send + Sync + 'static> ProviderPoint<T, Q> {
         question: &Q,
     ) -> Result<Vec<(Arc<str>, Result<T>)>> {
         let providers = self.index.handlers::<Providers<T, Q>>(self.name, scope)?;
-        let all = providers.run(question, scope.request_id()).await;
+        let all = providers.run(question, scope.cause()).await;
         let named = |(site, answer): (&Arc<Site>, _)| (Arc::clone(&site.plugin), answer);
         Ok(all.into_iter().map(named).collect())
     }
@@ -216,12 +216,12 @@ pub(super) fn assemble<T: Send + 'static, Q: Send + Sync + 'static>(
 }
 
 impl<T: Send, Q: Sync> Providers<T, Q> {
-    pub(super) async fn run(&self, question: &Q, request_id: Option<&RequestId>) -> Each<'_, T> {
+    pub(super) async fn run(&self, question: &Q, cause: &Cause) -> Each<'_, T> {
         let calls = self
             .entries
             .iter()
             .map(|Entry { handler, site, .. }| async move {
-                let call = site.call(request_id);
+                let call = site.call(cause);
                 let answer = site
                     .run(async { handler.call(question, &call).await })
                     .await;

@@ -45,8 +45,9 @@ impl Reloader {
         lifecycle::aside(&self.workers, async move { desk.leave().await }).await;
     }
 
-    /// Ends the generation that serves, after the last request; the errors of its plugins.
-    pub(crate) async fn stop(&self) -> Vec<Error> {
+    /// Ends the generation that serves, after the last request; the errors of its plugins. `last` is done while all of them are
+    /// there still, and nothing more happens.
+    pub(crate) async fn stop(&self, last: impl Future<Output = ()>) -> Vec<Error> {
         self.begin_closing();
         self.leave().await;
         // A reload that runs now is let finish: what it built has to be stopped too.
@@ -68,6 +69,7 @@ impl Reloader {
         })
         .await;
         let undelivered = self.drain_events(&generation).await;
+        last.await;
         self.current.close();
         let remains = Remains::of(&generation);
         let number = generation.number;

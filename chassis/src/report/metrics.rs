@@ -5,7 +5,9 @@ use crate::{
     call::Outcomes,
     config::ServiceSettings,
     error::Result,
-    metrics::{Answered, Distribution, Family, Page, Value, float, process, table},
+    metrics::{
+        Answered, Distribution, Family, MetricsSnapshot, Page, Value, float, process, table,
+    },
     reload::{GenerationState, Reloader},
     status::PluginState,
 };
@@ -39,10 +41,25 @@ pub struct MetricReport {
 
 /// The page that Prometheus reads.
 pub(crate) fn page(reloader: &Reloader, told: &ServiceSettings) -> String {
+    filled(reloader, told).finish()
+}
+
+/// The same as values, while a generation serves.
+pub(crate) fn snapshot(reloader: &Reloader, is_last: bool) -> MetricsSnapshot {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    MetricsSnapshot {
+        at: u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX),
+        is_last,
+        families: filled(reloader, &ServiceSettings::default()).families(),
+    }
+}
+
+fn filled(reloader: &Reloader, told: &ServiceSettings) -> Page {
     let mut page = Page::default();
     generations(&mut page, reloader, told);
     plugins(&mut page, reloader);
     calls(&mut page, &reloader.metrics.calls.read());
+    stalls(&mut page, reloader);
     page.begin(&table::METRICS_DROPPED);
     for (reason, count) in reloader.metrics.recorded.dropped() {
         let name = table::METRICS_DROPPED.name;
@@ -56,7 +73,7 @@ pub(crate) fn page(reloader: &Reloader, told: &ServiceSettings) -> String {
     for (name, family) in reloader.metrics.recorded.families() {
         recorded(&mut page, &name, &family);
     }
-    page.finish()
+    page
 }
 
 fn generations(page: &mut Page, reloader: &Reloader, told: &ServiceSettings) {
@@ -128,8 +145,7 @@ fn calls(page: &mut Page, all: &[(Arc<str>, Arc<str>, Outcomes)]) {
     for (place, of) in places() {
         let name = table::CALL_DURATION.name;
         let sum = Duration::from_nanos(of.nanos).as_secs_f64();
-        page.value(&format!("{name}_sum"), place, sum);
-        page.value(&format!("{name}_count"), place, float(of.timed));
+        page.summary(name, place, of.timed, sum);
     }
     let mut in_flight: BTreeMap<&str, u64> = BTreeMap::new();
     for (plugin, _, of) in all {
@@ -147,6 +163,18 @@ fn calls(page: &mut Page, all: &[(Arc<str>, Arc<str>, Outcomes)]) {
     page.begin(&table::SHORT_CIRCUITS);
     for (place, of) in places() {
         page.value(table::SHORT_CIRCUITS.name, place, float(of.short_circuits));
+    }
+}
+
+fn stalls(page: &mut Page, reloader: &Reloader) {
+    let counts = reloader.metrics.stalls.counts();
+    page.begin(&table::STALLS);
+    for (plugin, (_, all)) in &counts {
+        page.value(table::STALLS.name, [("plugin", &**plugin)], float(*all));
+    }
+    page.begin(&table::STALLED);
+    for (plugin, (now, _)) in &counts {
+        page.value(table::STALLED.name, [("plugin", &**plugin)], float(*now));
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     config::log_filter,
     error::{Error, Result, code},
+    layers::{Layers, TelemetryLayer},
     text,
 };
 use serde::Serialize;
@@ -13,7 +14,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tokio::{runtime::Handle, task::AbortHandle};
-use tracing_subscriber::{EnvFilter, Registry, filter::LevelFilter, reload};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter, reload};
 
 /// How many targets may have another level at a time.
 const MAX_CHANGED: usize = 64;
@@ -74,7 +75,9 @@ fn unix_millis<S: serde::Serializer>(time: &SystemTime, to: S) -> Result<S::Ok, 
 pub(crate) struct Levels {
     /// As they are by themselves.
     base: String,
-    filter: reload::Handle<EnvFilter, Registry>,
+    filter: Box<dyn Fn(EnvFilter) -> Result<()> + Send + Sync>,
+    /// What plugins listen with.
+    layers: Layers,
     changed: Mutex<Changes>,
 }
 
@@ -93,10 +96,15 @@ struct Change {
 }
 
 impl Levels {
-    pub(super) fn new(base: String, filter: reload::Handle<EnvFilter, Registry>) -> Self {
+    pub(super) fn new<S: 'static>(
+        base: String,
+        filter: reload::Handle<EnvFilter, S>,
+        layers: Layers,
+    ) -> Self {
         Self {
             base,
-            filter,
+            filter: Box::new(move |next| Ok(filter.reload(next)?)),
+            layers,
             changed: Mutex::default(),
         }
     }
@@ -198,10 +206,20 @@ impl Levels {
             let message = format!("`{text}` is not a filter of the log: {error}");
             Error::new(code::BAD_REQUEST, message).with_help(TARGET_HELP)
         })?;
-        self.filter.reload(filter)?;
-        // Libraries of the crate `log` look here first, and so would leave out what is wanted now.
-        log::set_max_level(of_log(LevelFilter::current()));
+        (self.filter)(filter)?;
+        follow();
         Ok(())
+    }
+
+    /// Whether plugins have been asked for layers, and have given some.
+    pub(crate) fn has_layers(&self) -> bool {
+        self.layers.are_there()
+    }
+
+    /// Has plugins listen, from now on until the process ends.
+    pub(crate) fn install(&self, layers: Vec<(Arc<str>, TelemetryLayer)>) {
+        self.layers.install(layers);
+        follow();
     }
 }
 
@@ -211,6 +229,11 @@ impl Changes {
         all.map(|(target, change)| (&**target, change.level))
             .collect()
     }
+}
+
+/// Libraries of the crate `log` look here first, and so would leave out what is wanted now.
+fn follow() {
+    log::set_max_level(of_log(LevelFilter::current()));
 }
 
 /// The same level, as the crate `log` calls it.
@@ -319,7 +342,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.enable_time().build().unwrap();
         let (filter, handle) = reload::Layer::new(log_filter(base).unwrap());
-        let levels = Arc::new(Levels::new(base.to_owned(), handle));
+        let levels = Arc::new(Levels::new(base.to_owned(), handle, Layers::default()));
         let written = Written::default();
         let layer = tracing_subscriber::fmt::layer().with_writer(written.clone());
         let subscriber = tracing_subscriber::registry().with(filter).with(layer);
@@ -365,7 +388,7 @@ mod tests {
     async fn what_the_filter_refuses_changes_nothing() {
         let (filter, handle) = reload::Layer::new(log_filter("info").unwrap());
         let _subscriber = tracing_subscriber::registry().with(filter);
-        let levels = Arc::new(Levels::new("info".to_owned(), handle));
+        let levels = Arc::new(Levels::new("info".to_owned(), handle, Layers::default()));
         let set =
             |target: &str| levels.set(target, "debug", Duration::from_secs(60), &Handle::current());
         set("orders").unwrap();

@@ -1,6 +1,7 @@
-//! A line of the log: as `tracing-subscriber` writes it, and after it the mark of the request it belongs to.
+//! A line of the log: as `tracing-subscriber` writes it, and after it the mark of the request or event it belongs to.
 
-use crate::http::Mark;
+use crate::mark::{Mark, Of};
+use http::uri::PathAndQuery;
 use serde_json::json;
 use std::fmt::{self, Write as _};
 use tracing::{Event, Subscriber};
@@ -26,7 +27,7 @@ pub(super) fn pretty<F>(format: F) -> Marked<F> {
     }
 }
 
-/// For machines: the mark is an object `request`.
+/// For machines: the mark is an object `request`, or `event`.
 pub(super) fn json<F>(format: F) -> Marked<F> {
     Marked {
         format,
@@ -72,10 +73,20 @@ fn as_fields(mark: &Mark, line: &mut String, is_colourful: bool) -> fmt::Result 
             write!(line, " {name}={value}")
         }
     };
-    field("method", &mark.method)?;
     // In quotes, as `tracing-subscriber` writes texts.
-    field("path", &format_args!("{:?}", mark.path()))?;
-    field("request_id", &format_args!("{:?}", mark.id.as_str()))?;
+    match &mark.of {
+        Of::Request { method, path } => {
+            field("method", method)?;
+            field("path", &format_args!("{:?}", path_of(path.as_ref())))?;
+        }
+        Of::Event { topic, id } => {
+            field("topic", &format_args!("{topic:?}"))?;
+            field("event_id", &format_args!("{:?}", id.as_str()))?;
+        }
+    }
+    if let Some(id) = mark.cause.request_id() {
+        field("request_id", &format_args!("{:?}", id.as_str()))?;
+    }
     match mark.trace_id() {
         Some(id) => field("trace_id", &id),
         None => Ok(()),
@@ -83,13 +94,26 @@ fn as_fields(mark: &Mark, line: &mut String, is_colourful: bool) -> fmt::Result 
 }
 
 fn as_object(mark: &Mark, line: &mut String, _: bool) -> fmt::Result {
-    let mut request = json!({
-        "method": mark.method.as_str(),
-        "path": mark.path(),
-        "request_id": mark.id.as_str(),
-    });
-    if let Some(id) = mark.trace_id() {
-        request["trace_id"] = id.to_string().into();
+    let (name, mut object) = match &mark.of {
+        Of::Request { method, path } => {
+            let path = path_of(path.as_ref());
+            (
+                "request",
+                json!({ "method": method.as_str(), "path": path }),
+            )
+        }
+        Of::Event { topic, id } => ("event", json!({ "topic": topic, "id": id.as_str() })),
+    };
+    if let Some(id) = mark.cause.request_id() {
+        object["request_id"] = id.as_str().into();
     }
-    write!(line, ",\"request\":{request}")
+    if let Some(id) = mark.trace_id() {
+        object["trace_id"] = id.to_string().into();
+    }
+    write!(line, ",\"{name}\":{object}")
+}
+
+/// The path, without the query: that may hold what does not belong into a log.
+fn path_of(path: Option<&PathAndQuery>) -> &str {
+    path.map_or("", PathAndQuery::path)
 }

@@ -148,9 +148,30 @@ impl Plugin for Trouble {
 
 #[contributes]
 impl Trouble {
+    /// Blocks its thread until a line comes in.
+    #[get("/block")]
+    async fn block(&self) -> String {
+        let mut line = String::new();
+        io::stdin()
+            .read_line(&mut line)
+            .map_or_else(|_| String::new(), |_| line)
+    }
+
     #[get("/fail")]
     async fn fail(&self) -> Result<()> {
         Err(io::Error::other("the disk is gone").into())
+    }
+
+    /// Has an event told, which fails.
+    #[get("/tell")]
+    async fn tell(&self, events: Events) -> Result<()> {
+        events.publish_as("trouble.told", true)?;
+        Ok(())
+    }
+
+    #[on("trouble.told")]
+    async fn told(&self, _: Message) -> Result<()> {
+        Err(io::Error::other("nobody listens").into())
     }
 
     #[get("/down")]
