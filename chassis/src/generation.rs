@@ -2,6 +2,7 @@
 
 use crate::{
     config::Config,
+    credentials::Credentials,
     graph::{Node, Order},
     http::{Mount, RouteTable},
     instance::{Instance, Record, not_ready},
@@ -14,7 +15,7 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::SystemTime,
@@ -150,6 +151,8 @@ pub(crate) fn find_export(plugin: &str, visible: &[Arc<Instance>], of: TypeId) -
 pub(crate) struct Current {
     published: ArcSwapOption<Published>,
     next_shard: AtomicUsize,
+    /// The tokens of operators, if there are any: they outlive every generation.
+    pub(crate) credentials: OnceLock<Arc<Credentials>>,
 }
 
 #[derive(Debug)]

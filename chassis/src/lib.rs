@@ -77,6 +77,7 @@ mod graph;
 mod watch;
 mod config;
 mod health;
+mod credentials;
 mod secret;
 mod error;
 mod text;

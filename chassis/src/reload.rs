@@ -2,6 +2,7 @@
 
 use crate::{
     config::{Config, Draft, Overrides, Settings},
+    credentials::Credentials,
     error::{Error, Result, code},
     event::Bus,
     generation::Current,
@@ -167,6 +168,17 @@ impl Reloader {
         Some(lease.0.config.settings().clone())
     }
 
+    /// Reads the tokens of operators, once; from then on a change of them is [`Credentials::reread`].
+    pub(crate) fn credentials(&self, config: &Config) -> Result<Option<Arc<Credentials>>> {
+        let Some(file) = config.token_file() else {
+            return Ok(None);
+        };
+        let read = Arc::new(Credentials::read(file)?);
+        Ok(Some(Arc::clone(
+            self.current.credentials.get_or_init(|| read),
+        )))
+    }
+
     /// Builds the first generation.
     pub(crate) async fn first(&self, config: Config) -> Result<()> {
         let _turn = self.turn.lock().await;
@@ -303,6 +315,9 @@ impl Reloader {
         let Some(old) = self.current.enter(0) else {
             return Err(Error::new(code::CLOSED, "the service does not run yet"));
         };
+        if let Some(credentials) = self.current.credentials.get() {
+            _ = credentials.reread()?;
+        }
         let before_change = self.overrides();
         let mut overrides = before_change.clone();
         change(&mut overrides);

@@ -13,6 +13,7 @@ use std::{
 mod views;
 mod plugins;
 mod guard;
+mod credentials;
 mod reload;
 mod ask;
 

@@ -196,6 +196,8 @@ codes! {
     UNSUPPORTED_MEDIA_TYPE = "http.unsupported_media_type", 415;
     /// The content is well-formed, but not what is expected here.
     UNPROCESSABLE = "http.unprocessable", 422;
+    /// The request needs credentials, and has none or wrong ones. `WWW-Authenticate` says which are asked for.
+    UNAUTHORIZED = "http.unauthorized", 401;
     /// The request is not allowed from here: wrong `Host`, or a cross-site request to a management endpoint.
     FORBIDDEN = "http.forbidden", 403;
     /// The request can't be done in this state; the detail says why.
