@@ -11,6 +11,8 @@ mod mount;
 mod route;
 mod trace;
 mod exchange;
+mod timing;
+mod outcome;
 mod extract;
 mod known;
 mod params;
@@ -33,12 +35,14 @@ pub(crate) use self::{
         RoutePattern, check_arguments, check_path,
     },
     table::RouteTable,
+    timing::SERVER_TIMING,
 };
 pub use self::{
     chain::Next,
-    exchange::{Exchange, Outcome},
+    exchange::Exchange,
     extract::{Json, MatchedPath, Path, Query, RawPathParams, Shared},
     known::{Argument, AsksExchange, AsksRequest, Known},
+    outcome::Outcome,
     request::ClientAddr,
     route::{Metadata, RouteInfo},
 };

@@ -1,10 +1,6 @@
 //! The middle of the onion.
 
-use super::{
-    exchange::{Exchange, Outcome},
-    problem::problem,
-    table::Target,
-};
+use super::{exchange::Exchange, outcome::Outcome, problem::problem, table::Target};
 use crate::error::{Error, code};
 use http::header;
 use std::sync::Arc;
@@ -17,6 +13,7 @@ pub(super) async fn terminal(exchange: &mut Exchange) {
     let handling = Arc::clone(exchange.handling());
     match &handling.target {
         Target::Endpoint { endpoint, site } => {
+            let since = exchange.clock();
             // The answer is put in its place inside the guard: it is large, and would be moved at each step out.
             let answered = async {
                 let response = endpoint.call(exchange).await;
@@ -30,6 +27,7 @@ pub(super) async fn terminal(exchange: &mut Exchange) {
             if let Err(error) = site.run(answered).await {
                 exchange.fail(error);
             }
+            exchange.took(site, since);
         }
         Target::NotFound => {
             let message = format!("there is nothing at `{}`", exchange.uri().path());
