@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 mod assemble;
 mod exporters;
 mod middleware;
+mod pages;
 mod probes;
 
 pub(crate) use {
@@ -47,6 +48,8 @@ pub(crate) struct Generation {
     /// The routers of the service itself.
     pub(crate) routers: Vec<Mount>,
     pub(crate) routes: Arc<RouteTable>,
+    /// What plugins answer on the management listener.
+    pub(crate) pages: Arc<RouteTable>,
     pub(crate) points: Vec<PointEntry>,
     /// The handlers of linked points, by their index.
     table: Vec<Box<dyn Any + Send + Sync>>,
@@ -69,6 +72,7 @@ impl Drop for Generation {
         self.named.clear();
         self.table.clear();
         self.routes = Arc::new(RouteTable::empty());
+        self.pages = Arc::clone(&self.routes);
         while let Some(instance) = self.instances.pop() {
             let name = Arc::clone(instance.name());
             if catch_unwind(AssertUnwindSafe(|| drop(instance))).is_err() {

@@ -96,7 +96,9 @@ pub use crate::{
         WhenFull, units,
     },
     context::{Background, PluginContext},
-    contributions::{ByName, Contributions, Placed, PlacedCheck, PlacedRoute, Subscribed},
+    contributions::{
+        ByName, Contributions, Placed, PlacedCheck, PlacedPage, PlacedRoute, Subscribed,
+    },
     entry::{Service, ServiceEntry, ServiceHealth, ServiceQuestion},
     error::{BoxError, Code, Context, Error, Result, code},
     event::{

@@ -9,8 +9,8 @@ use crate::{
     server,
 };
 use axum::{
-    Router,
-    routing::{get, patch, post, put},
+    Extension, Router,
+    routing::{any, get, patch, post, put},
 };
 use http::{HeaderValue, Uri, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -41,6 +41,7 @@ mod reload;
 mod change;
 mod services;
 mod loggers;
+mod pages;
 mod guard;
 
 pub(crate) use guard::Guard;
@@ -59,6 +60,10 @@ enum Door {
     /// Whoever reaches the address; nothing can be changed there.
     Metrics,
 }
+
+/// Who asks.
+#[derive(Clone, Copy)]
+struct Peer(SocketAddr);
 
 /// Serves the management endpoints until `ended`.
 pub(crate) async fn serve(
@@ -133,6 +138,9 @@ fn router(handle: ChassisHandle) -> Router {
         .route("/plugins/{name}/health", get(health::plugin))
         .route("/plugins/{name}/metrics", get(metrics::plugin))
         .route("/metrics", get(metrics::page))
+        // In the index stand those that there are.
+        .route("/plugins/{name}/pages", any(pages::page))
+        .route("/plugins/{name}/pages/{*path}", any(pages::page))
         .route("/plugins/{name}/enable", post(change::enable))
         .route("/plugins/{name}/disable", post(change::disable))
         .route(
@@ -161,6 +169,7 @@ fn router(handle: ChassisHandle) -> Router {
         .layer(axum::middleware::map_response(async |response| {
             in_full(response)
         }))
+        .layer(Extension(pages::Slots::new()))
         .with_state(handle)
 }
 
@@ -203,7 +212,8 @@ async fn connection(
 
 /// Answers a request. One that may change something is answered on a task of its own: it goes on, and is logged, if
 /// the client does not wait for the answer.
-async fn answer(router: Router, request: Request, door: Door, peer: SocketAddr) -> Response {
+async fn answer(router: Router, mut request: Request, door: Door, peer: SocketAddr) -> Response {
+    request.extensions_mut().insert(Peer(peer));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let is_safe = guard::is_safe(&method);
     let work = async move {

@@ -69,6 +69,15 @@ pub static ROUTES: OwnPoint = OwnPoint {
     answer: "Router",
 };
 
+/// Pages of plugins on the management listener, at `/plugins/{name}/pages`: `cx.management_get(..)` is the way to it.
+#[extension_point(crate = crate)]
+pub static PAGES: OwnPoint = OwnPoint {
+    name: "management.routes",
+    kind: PointKind::Provider,
+    payload: "()",
+    answer: "Router",
+};
+
 /// Events, delivered to those who subscribe with `#[on(..)]`, `cx.on(..)` or `cx.subscribe(..)`. What a handler fails at is
 /// tried again as often as it wants, and then kept as a dead letter.
 #[extension_point(crate = crate)]

@@ -14,6 +14,7 @@ mod views;
 mod plugins;
 mod guard;
 mod credentials;
+mod pages;
 mod reload;
 mod ask;
 

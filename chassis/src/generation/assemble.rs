@@ -3,7 +3,7 @@
 use super::{
     Generation,
     exporters::{self, Exporters},
-    middleware, probes,
+    middleware, pages, probes,
 };
 use crate::{
     call::{Bounds, Site, Stats},
@@ -203,10 +203,14 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, oneshot::
         .flat_map(|instance| instance.contributions.mounts.iter().cloned())
         .collect();
     mounts.extend(parts.routers.iter().cloned());
+    let pages = pages::table(&parts).unwrap_or_else(|error| {
+        errors.push(error.at(points::PAGES.name));
+        RouteTable::empty()
+    });
     let routes = match RouteTable::build(&routes, &mounts, &links, &parts.metrics.routes) {
         Ok(routes) => Arc::new(routes),
         Err(error) => {
-            errors.push(error);
+            errors.push(error.at(points::ROUTES.name));
             return Err(Error::all(errors).unwrap_or_else(|| Error::msg("no error")));
         }
     };
@@ -224,6 +228,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, oneshot::
         instances: parts.instances,
         routers: parts.routers,
         routes,
+        pages: Arc::new(pages),
         points,
         table,
         named,
@@ -324,7 +329,7 @@ fn group<'a>(
 }
 
 /// What a section says of the calls of the handlers.
-fn bounds(section: &PluginSection) -> Bounds {
+pub(super) fn bounds(section: &PluginSection) -> Bounds {
     Bounds {
         deadline: section.deadlines.call,
         in_flight: section.limits.in_flight,

@@ -264,7 +264,6 @@ fn claimed_twice(one: &RouteInfo, other: Option<&RouteInfo>) -> Error {
     );
     Error::new(code::ROUTE_CONFLICT, message)
         .in_plugin(Arc::clone(owner))
-        .at("http.routes")
         .with_help(help)
 }
 
@@ -298,7 +297,6 @@ fn unroutable(
         )
         .with_help("a parameter is a whole segment, `{name}`; `{*rest}` stands at the end"),
     };
-    let result = result.at("http.routes");
     match routes.first() {
         Some(route) if path == &*route.info.path => result.in_plugin(Arc::clone(&route.info.owner)),
         _ => result,
