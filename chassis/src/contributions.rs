@@ -137,6 +137,13 @@ impl Contributions {
         Error::all(wrong.chain(self.check_checks())).map_or(Ok(()), Err)
     }
 
+    /// Whether they decide what callers may do.
+    pub(crate) fn are_of_guard(&self) -> bool {
+        let of_guard = [points::AUTHENTICATE.name, points::AUTHORIZE.name];
+        let mut handlers = self.handlers.iter();
+        handlers.any(|handler| of_guard.contains(&&*handler.point))
+    }
+
     /// Puts a synchronous handler at a filter point: it costs no allocation when it is called.
     #[track_caller]
     pub fn filter<T, A, S, O>(
@@ -335,6 +342,7 @@ impl Contributions {
         RouteContribution {
             info: Arc::new(info),
             endpoint,
+            gate: None,
             arguments: String::new(),
             deadline: None,
             bounds: Bounds::default(),

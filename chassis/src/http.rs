@@ -10,6 +10,7 @@ mod table;
 mod mount;
 mod route;
 mod trace;
+mod gate;
 mod exchange;
 mod timing;
 mod outcome;
@@ -24,6 +25,7 @@ mod body;
 pub(crate) use self::{
     body::Held,
     chain::{Around, AroundFn, Link, LinkKind, serve},
+    gate::{Asked, Gate, Refusal},
     layer::{Inside, LayerFn, Layered, erase},
     mark::Mark,
     mount::{Mount, is_quiet},

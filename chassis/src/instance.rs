@@ -63,7 +63,11 @@ pub(crate) struct Record {
     pub(crate) name: Arc<str>,
     /// The plugin that it is an instance of.
     pub(crate) info: Arc<PluginInfo>,
-    pub(crate) required: bool,
+    required: bool,
+    /// Whether the configuration says that it is not.
+    is_optional: bool,
+    /// Whether it is one of those who decide what callers may do.
+    is_guard: AtomicBool,
     pub(crate) tags: Vec<String>,
     pub(crate) tasks: Tasks,
     /// Its health checks, with all that they have said; none until it is built.
@@ -106,6 +110,8 @@ pub(crate) struct LastError {
 #[derive(Debug)]
 pub(crate) struct Terms {
     pub(crate) required: bool,
+    /// It is said in so many words that it is not required.
+    pub(crate) is_optional: bool,
     /// Words to find it by, beside those of its plugin.
     pub(crate) tags: Vec<String>,
     /// How long each step of its life may take.
@@ -142,12 +148,24 @@ impl Record {
             name,
             info,
             required: terms.required,
+            is_optional: terms.is_optional,
+            is_guard: AtomicBool::new(false),
             tags: terms.tags,
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Status> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the service can't run without it. A guard is required unless its section says otherwise.
+    pub(crate) fn is_required(&self) -> bool {
+        self.required || self.is_guard.load(Relaxed) && !self.is_optional
+    }
+
+    /// It is known now that it decides what callers may do.
+    pub(crate) fn become_guard(&self) {
+        self.is_guard.store(true, Relaxed);
     }
 
     pub(crate) fn status(&self) -> Status {

@@ -59,12 +59,14 @@ mod service;
 mod generation;
 mod instance;
 mod contributions;
+mod gate;
 #[allow(unsafe_code, reason = "linkme puts the list of points in a section")]
 pub mod points;
 mod event;
 mod http;
 mod point;
 mod command;
+mod auth;
 mod entry;
 mod scope;
 mod metrics;
@@ -84,6 +86,7 @@ mod text;
 
 #[doc(inline)]
 pub use crate::{
+    auth::{Access, AuthQuestion, Authentication, Principal},
     call::{Call, CallStats},
     chassis::{Chassis, ChassisBuilder, Running, Stopped},
     cli::main,

@@ -167,6 +167,7 @@ impl<'a> Making<'a> {
             let own = &spec.section.deadlines;
             let terms = Terms {
                 required: spec.is_required(),
+                is_optional: spec.section.required == Some(false),
                 tags: spec.section.tags.clone(),
                 init: own.init.unwrap_or(lifecycle.init_deadline),
                 start: own.start.unwrap_or(lifecycle.start_deadline),
@@ -299,7 +300,7 @@ impl<'a> Making<'a> {
         };
         let down = |record: &&Arc<Record>| {
             let state = record.state();
-            record.required && state != PluginState::Initialized && !state.is_alive()
+            record.is_required() && state != PluginState::Initialized && !state.is_alive()
         };
         let error = |record: &Arc<Record>| {
             let status = record.status();
@@ -317,7 +318,7 @@ impl<'a> Making<'a> {
                 .plan
                 .before
                 .is_none_or(|before| ran(before) == Some(false));
-            !may_fail && !record.required && record.state() == PluginState::Failed
+            !may_fail && !record.is_required() && record.state() == PluginState::Failed
         };
         let newly_error = |record: &Arc<Record>| {
             let reason = record.status().reason.unwrap_or_default();

@@ -193,7 +193,7 @@ impl PluginReport {
             dependencies: info.requires.clone(),
             order: known.place(index),
             generation: number.filter(|_| instance.is_some()),
-            required: record.required,
+            required: record.is_required(),
             health: record.health(),
             tags: info.tags.iter().chain(&record.tags).cloned().collect(),
             reason: status.reason,

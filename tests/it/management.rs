@@ -16,7 +16,7 @@ mod guard;
 mod credentials;
 mod pages;
 mod reload;
-mod ask;
+pub(crate) mod ask;
 
 /// Stamps answers, twice.
 #[plugin(requires = ["pool"], after = ["audit"], tags = ["paint"])]

@@ -57,7 +57,9 @@ impl Code {
     /// text. All codes of the chassis are such, but those about the request itself; the codes of plugins are not.
     pub(crate) fn is_inside(self) -> bool {
         let about_requests = [DEADLINE, CLOSED, NO_ANSWER, BUSY, EVENT_REJECTED].contains(&self);
-        !about_requests && !self.name.starts_with("http.") && ALL.contains(&self)
+        let topics = ["http.", "auth."];
+        let is_topic = topics.iter().any(|topic| self.name.starts_with(topic));
+        !about_requests && !is_topic && ALL.contains(&self)
     }
 }
 
@@ -178,6 +180,13 @@ codes! {
     EVENT_MALFORMED = "event.malformed", 422;
     /// The queue of a subscriber is full, and `limits.when_full` of its plugin is `reject`. Try again later.
     EVENT_REJECTED = "event.rejected", 503;
+
+    /// Nobody is alive who could find out who the caller is (`auth.authenticate`). The door stays shut.
+    AUTH_UNAVAILABLE = "auth.unavailable", 503;
+    /// A plugin at `auth.authorize` has denied the caller what it wants to do.
+    AUTH_DENIED = "auth.denied", 403;
+    /// The caller is known, and does not have the scopes that the route asks for.
+    MISSING_SCOPE = "auth.missing_scope", 403;
 
     /// Two plugins claim the same route. The error names both.
     ROUTE_CONFLICT = "route.conflict", 422;

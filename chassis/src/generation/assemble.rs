@@ -11,6 +11,7 @@ use crate::{
     contributions::Contribution,
     error::{Error, Fix, Result, code},
     event::Bus,
+    gate,
     graph::{Node, Order},
     http::{Mount, RouteContribution, RouteTable},
     instance::{Instance, Record},
@@ -194,7 +195,11 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, oneshot::
     let of_plugins = parts.instances.iter().flat_map(|instance| {
         let bounds = bounds(&parts.config.sections().get(instance.name()));
         let routes = instance.contributions.routes.iter().cloned();
-        routes.map(move |route| RouteContribution { bounds, ..route })
+        routes.map(move |route| RouteContribution {
+            bounds,
+            gate: gate::before(&route.info),
+            ..route
+        })
     });
     routes.extend(of_plugins);
     let mut mounts: Vec<Mount> = parts

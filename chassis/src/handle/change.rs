@@ -4,9 +4,11 @@ use super::ChassisHandle;
 use crate::{
     config::Overrides,
     error::{Error, Result, code},
+    points,
     reload::Reloaded,
 };
 use serde_json::Value;
+use std::sync::Arc;
 
 impl ChassisHandle {
     /// Reads the configuration anew, builds the next generation, and makes it the one that serves. Done when the old
@@ -52,6 +54,21 @@ impl ChassisHandle {
             overrides.set(&["plugins", name, "enabled"], false.into());
         })
         .await
+    }
+
+    /// The point at which an instance decides what callers, plugins or services may do, if it does.
+    pub(crate) fn guarded_by(&self, plugin: &str) -> Option<Arc<str>> {
+        let lease = self.reloader().ok()?.serving().ok()?;
+        let mut points = lease.0.points.iter();
+        let point = points.find(|point| {
+            let is_guard = point.info.sealed || *point.info.name == *points::AUTHENTICATE.name;
+            is_guard
+                && point
+                    .handlers
+                    .iter()
+                    .any(|handler| *handler.plugin == *plugin)
+        });
+        point.map(|point| Arc::clone(&point.info.name))
     }
 
     /// Changes the settings of an instance, by a reload: a JSON merge patch (RFC 7396), over what files and environment

@@ -11,6 +11,7 @@
 use super::{
     Request, Response,
     exchange::Exchange,
+    gate,
     layer::{self, Layered},
     outcome::Outcome,
     position::{AsyncHook, Hook, Position},
@@ -365,6 +366,10 @@ impl Chain {
 pub(crate) async fn serve(exchange: &mut Exchange, deadline: Duration) {
     let chain = Arc::clone(exchange.chain());
     let started = exchange.started();
+    if exchange.handling().gate.is_some() {
+        // In a box, or every request would carry its size.
+        Box::pin(gate::judge(exchange, Some(started + deadline))).await;
+    }
     let in_time = {
         let mut run = pin!(chain.run(exchange));
         // Most requests are answered at once; only those that have to wait need a timer.
@@ -385,6 +390,9 @@ pub(crate) async fn serve(exchange: &mut Exchange, deadline: Duration) {
         exchange.put_response(problem(error), Outcome::Deadline);
         // In a box: it is rare, and every request would carry its size.
         Box::pin(chain.leave_soon(exchange)).await;
+    }
+    if exchange.judged.is_some() {
+        gate::enforce(exchange);
     }
 }
 

@@ -4,6 +4,7 @@ use super::{
     Body, Request, Response,
     body::limited,
     chain::Chain,
+    gate::Judged,
     layer::Slot,
     outcome::Outcome,
     problem::problem,
@@ -63,6 +64,8 @@ pub struct Exchange {
     rerouted: bool,
     /// What took how long, if somebody may know.
     pub(super) timing: Option<Box<Timing>>,
+    /// What the gate before its route has decided.
+    pub(super) judged: Option<Box<Judged>>,
     /// Where the exchange itself is while it travels through a tower layer, and this is only its shell.
     pub(super) away: Option<Arc<Slot>>,
 }
@@ -102,6 +105,7 @@ impl Exchange {
                 handling,
                 params,
                 trace: OnceLock::new(),
+                principal: OnceLock::new(),
             },
             shared: None,
             table: Arc::clone(table),
@@ -114,6 +118,7 @@ impl Exchange {
             kept: Vec::new(),
             rerouted: false,
             timing: None,
+            judged: None,
             away: None,
         }
     }
@@ -418,6 +423,7 @@ impl Exchange {
             kept: Vec::new(),
             rerouted: false,
             timing: None,
+            judged: None,
             away: None,
         };
         mem::replace(self, shell)

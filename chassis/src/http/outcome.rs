@@ -8,7 +8,7 @@ pub enum Outcome {
     Pending,
     /// The handler answered, or the chassis itself did with 404, 405 or 413.
     Answered,
-    /// A hook, an around or a layer answered before the handler was called.
+    /// A hook, an around or a layer answered before the handler was called, or the caller may not call it.
     AnsweredEarly,
     /// Something failed: a hook, the handler's guard, a mounted service.
     Failed,

@@ -2,6 +2,7 @@
 
 use super::{params::Params, table::Handling};
 use crate::{
+    auth::Principal,
     error::{Error, code},
     scope::Scope,
     trace_context::TraceContext,
@@ -36,6 +37,8 @@ pub(crate) struct RequestContext {
     pub(crate) params: Option<Params>,
     /// Once somebody has asked for it.
     pub(crate) trace: OnceLock<Arc<TraceContext>>,
+    /// Who sent it, once somebody had to know.
+    pub(crate) principal: OnceLock<Arc<Principal>>,
 }
 
 impl RequestContext {

@@ -2,6 +2,7 @@
 
 use super::{
     chain::{Chain, Link},
+    gate::Gate,
     mount::{Mount, Mounted},
     params::Params,
     route::{Endpoint, RouteContribution, RouteInfo, help_for},
@@ -21,6 +22,8 @@ pub(crate) struct Handling {
     pub(crate) info: Option<Arc<RouteInfo>>,
     pub(crate) chain: Arc<Chain>,
     pub(super) target: Target,
+    /// What stands before it, if it is not for everybody.
+    pub(super) gate: Option<Arc<dyn Gate>>,
     /// Where its requests are counted.
     pub(super) meter: Arc<RouteMeter>,
 }
@@ -64,6 +67,7 @@ impl RouteTable {
             info: None,
             chain: Arc::new(Chain::compile(&[], None)),
             target: Target::NotFound,
+            gate: None,
             meter: RouteMeter::unseen(),
         };
         Self {
@@ -102,6 +106,7 @@ impl RouteTable {
                 info: None,
                 chain: Arc::clone(&unrouted),
                 target,
+                gate: None,
                 meter: meters.meter(route),
             })
         };
@@ -131,6 +136,7 @@ impl RouteTable {
                             endpoint: Arc::clone(&route.endpoint),
                             site: Arc::new(route.site()),
                         },
+                        gate: route.gate.clone(),
                         meter: meters.meter(path),
                     }),
                 ));

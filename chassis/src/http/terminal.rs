@@ -1,12 +1,15 @@
 //! The middle of the onion.
 
-use super::{exchange::Exchange, outcome::Outcome, problem::problem, table::Target};
+use super::{exchange::Exchange, gate, outcome::Outcome, problem::problem, table::Target};
 use crate::error::{Error, code};
 use http::header;
 use std::sync::Arc;
 
 /// The route's handler, a mounted router, or 404, 405 and 413.
 pub(super) async fn terminal(exchange: &mut Exchange) {
+    if exchange.handling().gate.is_some() && !Box::pin(gate::passes(exchange)).await {
+        return;
+    }
     if let Some(error) = over_limit(exchange) {
         return exchange.put_response(problem(error), Outcome::Answered);
     }

@@ -46,6 +46,17 @@ impl Exchange {
         }
     }
 
+    /// The same of something of the chassis itself.
+    pub(super) fn took_at(&mut self, name: &str, place: &str, since: Option<Instant>) {
+        if let (Some(timing), Some(since)) = (&mut self.timing, since) {
+            timing.0.push(Took {
+                plugin: name.into(),
+                place: place.into(),
+                time: since.elapsed(),
+            });
+        }
+    }
+
     /// What has been measured, as it is sent.
     #[inline]
     pub(crate) fn server_timing(&mut self) -> Option<HeaderValue> {

@@ -57,6 +57,9 @@ impl Making<'_> {
             match outcome {
                 Ok(instance) => {
                     record.become_state(PluginState::Initialized);
+                    if instance.contributions.are_of_guard() {
+                        record.become_guard();
+                    }
                     let instance = Arc::new(instance);
                     instance.contributions.count_in(record.owner.metrics());
                     let required = self.order.requires[index].iter();

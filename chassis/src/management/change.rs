@@ -3,11 +3,12 @@
 use crate::{
     error::{Error, Result, code},
     handle::ChassisHandle,
-    http::{Json, Path},
+    http::{Json, Path, Query},
     reload::Reloaded,
 };
 use axum::extract::State;
 use bytes::Bytes;
+use serde::Deserialize;
 use serde_json::Value;
 
 type Answer = Result<Json<Reloaded>>;
@@ -19,10 +20,25 @@ pub(super) async fn enable(
     handle.enable(&name).await.map(Json)
 }
 
+/// `?force=true` disables what guards the service, too.
+#[derive(Deserialize)]
+pub(super) struct Force {
+    #[serde(default)]
+    force: bool,
+}
+
 pub(super) async fn disable(
     State(handle): State<ChassisHandle>,
     Path(name): Path<String>,
+    Query(Force { force }): Query<Force>,
 ) -> Answer {
+    if !force && let Some(point) = handle.guarded_by(&name) {
+        let message =
+            format!("`{name}` stands at `{point}`: without it the service is guarded by less");
+        return Err(
+            Error::new(code::CONFLICT, message).with_help("`?force=true` disables it all the same")
+        );
+    }
     handle.disable(&name).await.map(Json)
 }
 

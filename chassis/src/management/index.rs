@@ -125,7 +125,7 @@ const ENDPOINTS: &[Endpoint] = &[
     ),
     post(
         "/plugins/{name}/disable",
-        "keep a plugin out, by a reload; a restart forgets it",
+        "keep a plugin out, by a reload; a restart forgets it; one that guards the service with `?force=true`",
     ),
     other(
         "PATCH",
