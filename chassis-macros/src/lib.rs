@@ -202,7 +202,8 @@ read_by_contributes! {
     /// | key | means |
     /// |---|---|
     /// | `deadline = "2s"` | how long it may take (`250ms`, `30s`, `5m`, `2h`) |
-    /// | `with = Scopes(&["read"])` | attaches a value to the route, for hooks to read; may be given again |
+    /// | `scopes = ["orders:read"]` | only callers with all of these scopes may call it; `[]` asks who they are: `points::AUTHENTICATE` |
+    /// | `with = Audited` | attaches a value to the route, for hooks to read; may be given again |
     ///
     /// # What hooks may know of a route
     ///
@@ -219,9 +220,9 @@ read_by_contributes! {
     /// #     type Config = NoConfig;
     /// #     async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> { Ok(Self) }
     /// # }
-    /// /// What a caller must be allowed to do.
+    /// /// The largest body that makes sense here.
     /// #[derive(Clone)]
-    /// pub struct Scopes(&'static [&'static str]);
+    /// pub struct AtMost(u64);
     ///
     /// /// Requests of this route are written to the audit log.
     /// #[derive(Clone)]
@@ -229,19 +230,21 @@ read_by_contributes! {
     ///
     /// #[contributes]
     /// impl Shop {
-    ///     #[delete("/orders/{id}", with = Scopes(&["orders.write"]), with = Audited)]
-    ///     async fn cancel(&self, Path(id): Path<u64>) -> StatusCode {
-    ///         # _ = id;
+    ///     #[put("/orders/{id}/note", scopes = ["orders:write"], with = AtMost(1_000), with = Audited)]
+    ///     async fn note(&self, Path(id): Path<u64>, note: String) -> StatusCode {
+    ///         # _ = (id, note);
     ///         StatusCode::NO_CONTENT
     ///     }
     ///
-    ///     // As a rule in another plugin, which knows of `Scopes`, but of no route.
+    ///     // As a rule in another plugin, which knows of `AtMost`, but of no route.
     ///     #[filter(points::PRE_REQUEST)]
     ///     fn check(&self, exchange: &mut Exchange) -> Result<()> {
-    ///         let scopes = exchange.route().and_then(|route| route.metadata.get::<Scopes>());
-    ///         match scopes {
-    ///             Some(Scopes(scopes)) if !exchange.headers().contains_key("authorization") => {
-    ///                 Err(Error::new(code::FORBIDDEN, format!("this needs {scopes:?}")))
+    ///         let most = exchange.route().and_then(|route| route.metadata.get::<AtMost>());
+    ///         let length = exchange.headers().get("content-length");
+    ///         let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    ///         match (most, length) {
+    ///             (Some(AtMost(most)), Some(length)) if length > *most => {
+    ///                 Err(Error::new(code::BODY_TOO_LARGE, format!("more than {most} bytes")))
     ///             }
     ///             _ => Ok(()),
     ///         }

@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Result},
     handle::ChassisHandle,
     http::Mount,
-    management,
+    management::{self, Guard},
     metrics::Metrics,
     plugin::{LinkedPlugin, Registration, registration},
     registry::Registry,
@@ -178,6 +178,7 @@ impl ChassisBuilder {
         let workers = Handle::current();
         let reloader = self.prepare(&workers)?;
         let config = reloader.read()?;
+        let credentials = reloader.credentials(&config)?;
         let settings = config.settings().clone();
         let alive = Alive(Arc::clone(&reloader));
         let stop = self.stop.clone();
@@ -220,7 +221,8 @@ impl ChassisBuilder {
         handle.bound(&settings.service, addresses);
         let management_end = CancellationToken::new();
         let management = management.map(|listener| {
-            let serve = management::serve(listener, handle.clone(), management_end.clone());
+            let guard = Guard::new(listener.local_addr().ok(), credentials.clone());
+            let serve = management::serve(listener, handle.clone(), guard, management_end.clone());
             supervisor.handle().spawn(serve)
         });
         let metrics = metrics.map(|listener| {
@@ -249,6 +251,11 @@ impl ChassisBuilder {
         reloader.started(Some(service_address)).await;
         let watch = watching::reload_on_change(Arc::clone(&reloader));
         let watching = supervisor.handle().spawn(watch);
+        if let Some(credentials) = credentials {
+            let until = Arc::clone(&reloader);
+            let reread = watching::reread_on_change(credentials, until, settings.reload.poll);
+            supervisor.handle().spawn(reread);
+        }
         let collect = collecting::collect(Arc::downgrade(&reloader));
         supervisor.handle().spawn(collect);
         let export = exporting::export(Arc::downgrade(&reloader));

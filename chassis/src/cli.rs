@@ -54,15 +54,16 @@ impl ChassisBuilder {
             Err(code) => return code,
         };
         self.config = asked.layers(self.config);
+        let tokens = asked.token_file.as_deref();
         match asked.what {
             What::Run => run::run(self),
             What::Check { fix } => check::check(&self, fix),
             What::Plugins { json } => show::plugins(&self, json),
             What::Graph { format } => show::graph(&self, &format),
             What::Config(shown) => show::config(&self, &shown),
-            What::Status { json } => remote::status(&self, json),
-            What::Reload => remote::reload(&self),
-            What::Health { which } => remote::health(&self, &which),
+            What::Status { json } => remote::status(&self, tokens, json),
+            What::Reload => remote::reload(&self, tokens),
+            What::Health { which } => remote::health(&self, tokens, &which),
             What::Commands => commands::list(self),
             What::Command { name, arguments } => commands::run(self, name, arguments),
         }

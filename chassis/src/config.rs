@@ -1,6 +1,9 @@
 //! The configuration: layers of text become one tree, and the tree becomes settings.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::error::Result;
 
@@ -16,6 +19,7 @@ mod plugins;
 mod beside;
 mod settings;
 mod health;
+mod management;
 mod filter;
 mod manual;
 mod shape;
@@ -45,12 +49,13 @@ pub(crate) use filter::log_filter;
 pub(crate) use fix::{Fixed, apply as fix};
 pub(crate) use foreign::is_reserved;
 pub use health::{CheckSettings, HealthSettings};
+pub use management::ManagementSettings;
 pub(crate) use overrides::Overrides;
 pub(crate) use plugins::{PluginSection, Sections};
 pub use settings::{
     AdmissionSettings, DiscoverySettings, EventSettings, LifecycleSettings, LogFormat, LogSettings,
-    ManagementSettings, MetricsSettings, ReloadSettings, ServerSettings, ServiceSettings, Settings,
-    ShutdownSettings, WhenFull,
+    MetricsSettings, ReloadSettings, ServerSettings, ServiceSettings, Settings, ShutdownSettings,
+    WhenFull,
 };
 pub use shown::{ConfigReport, ConfigValue};
 pub use source::ConfigLayer;
@@ -105,6 +110,12 @@ impl Config {
     /// The file that was read; `None` if there was none to read.
     pub fn file(&self) -> Option<&Path> {
         self.layers.file.as_deref()
+    }
+
+    /// Where the tokens of the management listener are, if it asks for one.
+    pub(crate) fn token_file(&self) -> Option<PathBuf> {
+        let file = self.settings.management.token_file.as_ref()?;
+        Some(self.layers.beside(file))
     }
 
     /// The profile, if there is one.

@@ -30,10 +30,13 @@ mod placed;
 mod subscribed;
 mod by_name;
 mod metrics;
+mod pages;
 
+pub(crate) use self::pages::About;
 pub use self::{
     by_name::ByName,
     check::PlacedCheck,
+    pages::PlacedPage,
     placed::{Placed, PlacedRoute, skip_on_failure},
     subscribed::Subscribed,
 };
@@ -65,6 +68,8 @@ pub struct Contributions {
     pub(crate) handlers: Vec<Contribution>,
     pub(crate) routes: Vec<RouteContribution>,
     pub(crate) mounts: Vec<Mount>,
+    /// What is answered on the management listener.
+    pub(crate) pages: Vec<RouteContribution>,
     pub(crate) points: Vec<NamedPoint>,
 }
 
@@ -115,13 +120,14 @@ impl Contributions {
             handlers: Vec::new(),
             routes: Vec::new(),
             mounts: Vec::new(),
+            pages: Vec::new(),
             points: Vec::new(),
         }
     }
 
     /// What is wrong with routes and health checks; all else is found when a generation is put together.
     pub(crate) fn check(&self) -> Result<()> {
-        let wrong = self.routes.iter().filter_map(|route| {
+        let wrong = self.routes.iter().chain(&self.pages).filter_map(|route| {
             let path = &route.info.path;
             let checked = check_path(path).and_then(|()| check_arguments(path, &route.arguments));
             checked
@@ -129,6 +135,13 @@ impl Contributions {
                 .map(|error| error.from_origin(Arc::clone(&route.info.origin)))
         });
         Error::all(wrong.chain(self.check_checks())).map_or(Ok(()), Err)
+    }
+
+    /// Whether they decide what callers may do.
+    pub(crate) fn are_of_guard(&self) -> bool {
+        let of_guard = [points::AUTHENTICATE.name, points::AUTHORIZE.name];
+        let mut handlers = self.handlers.iter();
+        handlers.any(|handler| of_guard.contains(&&*handler.point))
     }
 
     /// Puts a synchronous handler at a filter point: it costs no allocation when it is called.
@@ -301,6 +314,21 @@ impl Contributions {
         place: Place,
         endpoint: Arc<dyn Endpoint>,
     ) -> PlacedRoute<'_> {
+        let route = self.make_route(method, path, place, endpoint);
+        let index = self.routes.len();
+        self.routes.push(route);
+        PlacedRoute {
+            route: &mut self.routes[index],
+        }
+    }
+
+    fn make_route(
+        &self,
+        method: Method,
+        path: &str,
+        place: Place,
+        endpoint: Arc<dyn Endpoint>,
+    ) -> RouteContribution {
         let Place { file, line, .. } = place;
         let origin: Arc<str> = format!("{file}:{line}").into();
         let owner = Arc::clone(&self.owner);
@@ -311,19 +339,15 @@ impl Contributions {
             origin,
             metadata: Metadata::default(),
         };
-        let route = RouteContribution {
+        RouteContribution {
             info: Arc::new(info),
             endpoint,
+            gate: None,
             arguments: String::new(),
             deadline: None,
             bounds: Bounds::default(),
             stats: Arc::default(),
             ward: None,
-        };
-        let index = self.routes.len();
-        self.routes.push(route);
-        PlacedRoute {
-            route: &mut self.routes[index],
         }
     }
 

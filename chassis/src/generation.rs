@@ -2,6 +2,7 @@
 
 use crate::{
     config::Config,
+    credentials::Credentials,
     graph::{Node, Order},
     http::{Mount, RouteTable},
     instance::{Instance, Record, not_ready},
@@ -14,7 +15,7 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::SystemTime,
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 mod assemble;
 mod exporters;
 mod middleware;
+mod pages;
 mod probes;
 mod streams;
 
@@ -48,6 +50,8 @@ pub(crate) struct Generation {
     /// The routers of the service itself.
     pub(crate) routers: Vec<Mount>,
     pub(crate) routes: Arc<RouteTable>,
+    /// What plugins answer on the management listener.
+    pub(crate) pages: Arc<RouteTable>,
     pub(crate) points: Vec<PointEntry>,
     /// The handlers of linked points, by their index.
     table: Vec<Box<dyn Any + Send + Sync>>,
@@ -70,6 +74,7 @@ impl Drop for Generation {
         self.named.clear();
         self.table.clear();
         self.routes = Arc::new(RouteTable::empty());
+        self.pages = Arc::clone(&self.routes);
         while let Some(instance) = self.instances.pop() {
             let name = Arc::clone(instance.name());
             if catch_unwind(AssertUnwindSafe(|| drop(instance))).is_err() {
@@ -151,6 +156,8 @@ pub(crate) struct Current {
     /// What has no end in sight, whatever generation it began in.
     pub(crate) streams: Arc<Streams>,
     next_shard: AtomicUsize,
+    /// The tokens of operators, if there are any: they outlive every generation.
+    pub(crate) credentials: OnceLock<Arc<Credentials>>,
 }
 
 #[derive(Debug)]

@@ -11,7 +11,10 @@ mod table;
 mod mount;
 mod route;
 mod trace;
+mod gate;
 mod exchange;
+mod timing;
+mod outcome;
 mod extract;
 mod known;
 mod params;
@@ -22,6 +25,7 @@ mod body;
 pub(crate) use self::{
     body::Held,
     chain::{Around, AroundFn, Link, LinkKind, serve},
+    gate::{Asked, Gate, Refusal},
     layer::{Inside, LayerFn, Layered, erase},
     mount::{Mount, is_quiet},
     position::Position,
@@ -32,12 +36,14 @@ pub(crate) use self::{
         RoutePattern, check_arguments, check_path,
     },
     table::RouteTable,
+    timing::SERVER_TIMING,
 };
 pub use self::{
     chain::Next,
-    exchange::{Exchange, Outcome},
+    exchange::Exchange,
     extract::{Json, MatchedPath, Path, Query, RawPathParams, Shared},
     known::{Argument, AsksExchange, AsksRequest, Known},
+    outcome::Outcome,
     request::ClientAddr,
     route::{Metadata, RouteInfo},
 };

@@ -65,6 +65,8 @@ pub(crate) struct Record {
     pub(crate) info: Arc<PluginInfo>,
     /// They may change while it lives.
     terms: Mutex<Arc<Terms>>,
+    /// Whether it is one of those who decide what callers may do.
+    is_guard: AtomicBool,
     pub(crate) tasks: Tasks,
     /// Its health checks, with all that they have said; none until it is built.
     checks: OnceLock<Vec<Arc<Check>>>,
@@ -106,6 +108,8 @@ pub(crate) struct LastError {
 #[derive(Debug)]
 pub(crate) struct Terms {
     pub(crate) required: bool,
+    /// It is said in so many words that it is not required.
+    pub(crate) is_optional: bool,
     /// Words to find it by, beside those of its plugin.
     pub(crate) tags: Vec<String>,
     /// How long each step of its life may take.
@@ -140,6 +144,7 @@ impl Record {
             name,
             info,
             terms: Mutex::new(Arc::new(terms)),
+            is_guard: AtomicBool::new(false),
         }
     }
 
@@ -165,6 +170,21 @@ impl Record {
 
     fn lock(&self) -> MutexGuard<'_, Status> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the service can't run without it. A guard is required unless its section says otherwise.
+    pub(crate) fn is_required(&self) -> bool {
+        self.is_required_on(&self.terms())
+    }
+
+    /// The same on terms that may not hold yet.
+    pub(crate) fn is_required_on(&self, terms: &Terms) -> bool {
+        terms.required || self.is_guard.load(Relaxed) && !terms.is_optional
+    }
+
+    /// It is known now that it decides what callers may do.
+    pub(crate) fn become_guard(&self) {
+        self.is_guard.store(true, Relaxed);
     }
 
     pub(crate) fn status(&self) -> Status {

@@ -59,12 +59,14 @@ mod service;
 mod generation;
 mod instance;
 mod contributions;
+mod gate;
 #[allow(unsafe_code, reason = "linkme puts the list of points in a section")]
 pub mod points;
 mod event;
 mod http;
 mod point;
 mod command;
+mod auth;
 mod entry;
 mod layers;
 mod scope;
@@ -80,12 +82,14 @@ mod graph;
 mod watch;
 mod config;
 mod health;
+mod credentials;
 mod secret;
 mod error;
 mod text;
 
 #[doc(inline)]
 pub use crate::{
+    auth::{Access, AuthQuestion, Authentication, Principal},
     call::{Call, CallStats, Stall},
     chassis::{Chassis, ChassisBuilder, Running, Stopped},
     cli::main,
@@ -98,7 +102,9 @@ pub use crate::{
         WhenFull, units,
     },
     context::{Background, PluginContext},
-    contributions::{ByName, Contributions, Placed, PlacedCheck, PlacedRoute, Subscribed},
+    contributions::{
+        ByName, Contributions, Placed, PlacedCheck, PlacedPage, PlacedRoute, Subscribed,
+    },
     entry::{Service, ServiceEntry, ServiceHealth, ServiceQuestion},
     error::{BoxError, Code, Context, Error, Result, code},
     event::{

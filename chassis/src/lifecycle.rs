@@ -241,6 +241,7 @@ impl<'a> Making<'a> {
         let own = &spec.section.deadlines;
         Terms {
             required: spec.is_required(),
+            is_optional: spec.section.required == Some(false),
             tags: spec.section.tags.clone(),
             init: own.init.unwrap_or(lifecycle.init_deadline),
             start: own.start.unwrap_or(lifecycle.start_deadline),

@@ -2,15 +2,16 @@
 
 use crate::{
     call::catch_async,
-    error::{Error, code},
+    credentials::Holder,
+    error::{Error, Result, code},
     handle::ChassisHandle,
     http::{Body, Request, Response, failure_of, in_full, problem},
     server,
 };
 use axum::{
-    Router,
+    Extension, Router,
     extract::FromRef,
-    routing::{get, patch, post, put},
+    routing::{any, get, patch, post, put},
 };
 use http::{HeaderValue, Uri, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -42,8 +43,10 @@ mod operations;
 mod change;
 mod services;
 mod loggers;
+mod pages;
 mod guard;
 
+pub(crate) use guard::Guard;
 use operations::Operations;
 
 /// How many connections are served at a time; further ones wait. Operators and scrapers are few.
@@ -53,20 +56,31 @@ const MAX_CONNECTIONS: usize = 128;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Who may ask.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Door {
-    /// Who is on this machine, and no page in a browser.
-    Management,
+    /// Operators, and no page in a browser.
+    Management(Arc<Guard>),
     /// Whoever reaches the address; nothing can be changed there.
     Metrics,
 }
 
+/// Who asks.
+#[derive(Clone, Copy)]
+struct Peer(SocketAddr);
+
 /// Serves the management endpoints until `ended`.
-pub(crate) async fn serve(listener: StdListener, handle: ChassisHandle, ended: CancellationToken) {
-    listen(listener, router(handle), Door::Management, ended).await;
+pub(crate) async fn serve(
+    listener: StdListener,
+    handle: ChassisHandle,
+    guard: Guard,
+    ended: CancellationToken,
+) {
+    let door = Door::Management(Arc::new(guard));
+    listen(listener, router(handle), door, ended).await;
 }
 
-/// Serves `GET /metrics`, and nothing else, until `ended`.
+/// Serves `GET /metrics`, and nothing else, until `ended`. It asks for no token: who only counts should not hold one that
+/// can reload the service.
 pub(crate) async fn serve_metrics(
     listener: StdListener,
     handle: ChassisHandle,
@@ -91,7 +105,8 @@ async fn listen(listener: StdListener, router: Router, door: Door, ended: Cancel
             let slot = Arc::clone(&slots).acquire_owned().await;
             match listener.accept().await {
                 Ok((stream, peer)) => {
-                    let connection = connection(stream, peer, router.clone(), door, ended.clone());
+                    let connection =
+                        connection(stream, peer, router.clone(), door.clone(), ended.clone());
                     tokio::spawn(async move {
                         connection.await;
                         drop(slot);
@@ -126,6 +141,9 @@ fn router(handle: ChassisHandle) -> Router {
         .route("/plugins/{name}/health", get(health::plugin))
         .route("/plugins/{name}/metrics", get(metrics::plugin))
         .route("/metrics", get(metrics::page))
+        // In the index stand those that there are.
+        .route("/plugins/{name}/pages", any(pages::page))
+        .route("/plugins/{name}/pages/{*path}", any(pages::page))
         .route("/plugins/{name}/enable", post(change::enable))
         .route("/plugins/{name}/disable", post(change::disable))
         .route(
@@ -157,6 +175,7 @@ fn router(handle: ChassisHandle) -> Router {
         .layer(axum::middleware::map_response(async |response| {
             in_full(response)
         }))
+        .layer(Extension(pages::Slots::new()))
         .with_state(Endpoints {
             handle,
             operations: Operations::default(),
@@ -202,7 +221,7 @@ async fn connection(
 ) {
     _ = stream.set_nodelay(true);
     let service = service_fn(move |request: http::Request<Incoming>| {
-        let router = router.clone();
+        let (router, door) = (router.clone(), door.clone());
         async move { Ok::<_, Infallible>(answer(router, request.map(Body::new), door, peer).await) }
     });
     let mut builder = http1::Builder::new();
@@ -221,11 +240,19 @@ async fn connection(
 
 /// Answers a request. One that may change something is answered on a task of its own: it goes on, and is logged, if
 /// the client does not wait for the answer.
-async fn answer(router: Router, request: Request, door: Door, peer: SocketAddr) -> Response {
+async fn answer(router: Router, mut request: Request, door: Door, peer: SocketAddr) -> Response {
+    request.extensions_mut().insert(Peer(peer));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let is_safe = guard::is_safe(&method);
     let work = async move {
-        let answer = catch_async(guarded(router, request, door)).await;
+        let (who, answer) = match let_in(&door, &request) {
+            Ok(who) => (who, catch_async(guarded(router, request, &door)).await),
+            Err(error) if error.code() == code::UNAUTHORIZED => {
+                tell_of_stranger(&door, &error, peer, &method, &path);
+                return challenge(error);
+            }
+            Err(error) => (None, Ok(problem(error))),
+        };
         let response = answer.unwrap_or_else(|panic| {
             // The JSON Schema of a plugin's configuration is the plugin's own code.
             let error = Error::new(code::PANIC, format!("panicked: {}", panic.text));
@@ -241,7 +268,8 @@ async fn answer(router: Router, request: Request, door: Door, peer: SocketAddr) 
         }
         if !is_safe {
             // Without query and body: there may be a secret in them. Not in a span: not every format of logs shows those.
-            tracing::info!(%peer, %method, path, status, "management request");
+            let who = who.map(tracing::field::display);
+            tracing::info!(%peer, who, %method, path, status, "management request");
         }
         response
     };
@@ -265,9 +293,43 @@ async fn answer(router: Router, request: Request, door: Door, peer: SocketAddr) 
     response
 }
 
-async fn guarded(router: Router, request: Request, door: Door) -> Response {
+/// Whose request it is, if tokens are asked for.
+fn let_in(door: &Door, request: &Request) -> Result<Option<Holder>> {
+    match door {
+        Door::Management(guard) => guard.let_in(request),
+        Door::Metrics => Ok(None),
+    }
+}
+
+/// Tells of somebody without a token, but not each time: it must not be a way to fill the log.
+fn tell_of_stranger(
+    door: &Door,
+    error: &Error,
+    peer: SocketAddr,
+    method: &http::Method,
+    path: &str,
+) {
+    if let Door::Management(guard) = door
+        && let Some(times) = guard.refuse()
+    {
+        let told = error.message();
+        tracing::warn!(%peer, %method, path, times, "management request refused: {told}");
+    }
+}
+
+/// The answer to somebody without a token.
+fn challenge(error: Error) -> Response {
+    let mut response = problem(error);
+    let bearer = HeaderValue::from_static("Bearer");
+    response
+        .headers_mut()
+        .insert(header::WWW_AUTHENTICATE, bearer);
+    response
+}
+
+async fn guarded(router: Router, request: Request, door: &Door) -> Response {
     let passed = match door {
-        Door::Management => guard::check(request).await,
+        Door::Management(_) => guard::check(request).await,
         Door::Metrics => Ok(request),
     };
     match passed {

@@ -1,6 +1,7 @@
 //! The points that the chassis itself declares. Each of them fires.
 
 use crate::{
+    auth::{Access, AuthQuestion, Authentication},
     command::CliCommand,
     config::{Config, ConfigLayer},
     entry::{ServiceEntry, ServiceQuestion},
@@ -12,8 +13,8 @@ use crate::{
     layers::TelemetryLayer,
     metrics::{MetricSample, MetricsSnapshot},
     point::{
-        ActionPoint, Contributed, DeclaredPoint, FilterPoint, Index, LinkedPoint, PointInfo,
-        PointKind, ProviderPoint, Sealed,
+        ActionPoint, CallPoint, Contributed, DeclaredPoint, FilterPoint, Index, LinkedPoint,
+        PointInfo, PointKind, ProviderPoint, Sealed,
     },
     status::PluginState,
 };
@@ -69,6 +70,49 @@ pub static ROUTES: OwnPoint = OwnPoint {
     payload: "()",
     answer: "Router",
 };
+
+/// Pages of plugins on the management listener, at `/plugins/{name}/pages`: `cx.management_get(..)` is the way to it.
+#[extension_point(crate = crate)]
+pub static PAGES: OwnPoint = OwnPoint {
+    name: "management.routes",
+    kind: PointKind::Provider,
+    payload: "()",
+    answer: "Router",
+};
+
+/// Who the caller is, for routes with scopes and for handlers that take a [`Principal`](crate::Principal): asked once for a
+/// request, in order, until somebody knows. Whoever fails ends it, and the handler is not called; where nobody stands here who
+/// is alive, the answer is 503.
+///
+/// A plugin that stands here, or at `auth.authorize`, is `required` once it is built, unless its section says otherwise: it
+/// can't be left out because its `start` fails, and readiness waits for it. Whether one will stand here whose `init` fails
+/// nobody can know: say `#[plugin(required)]`. To disable one over the management endpoints takes `?force=true`.
+///
+/// ```
+/// use chassis::{AuthQuestion, Authentication, prelude::*};
+///
+/// /// Knows one token.
+/// #[plugin(required)]
+/// async fn one_token(cx: &mut PluginContext) -> Result<()> {
+///     cx.call(&points::AUTHENTICATE, async |asked: &AuthQuestion| {
+///         Some(match asked.bearer() {
+///             None => Authentication::missing("Bearer realm=\"orders\""),
+///             Some("sesame") => Principal::new("ali").scope("orders:read").into(),
+///             Some(_) => Authentication::refused("Bearer error=\"invalid_token\""),
+///         })
+///     });
+///     Ok(())
+/// }
+/// ```
+#[extension_point(crate = crate)]
+pub static AUTHENTICATE: CallPoint<AuthQuestion, Authentication> =
+    CallPoint::new("auth.authenticate").json();
+
+/// Whether the caller may do what it wants to do, once it is known. A handler may deny it (403), or change the principal, whose
+/// scopes are looked at afterwards; one that fails denies it too.
+#[extension_point(crate = crate)]
+pub static AUTHORIZE: FilterPoint<Access, Denied, Sealed> =
+    FilterPoint::new("auth.authorize").json();
 
 /// Events, delivered to those who subscribe with `#[on(..)]`, `cx.on(..)` or `cx.subscribe(..)`. What a handler fails at is
 /// tried again as often as it wants, and then kept as a dead letter.
@@ -198,7 +242,7 @@ pub struct Candidate {
     pub admitted: usize,
 }
 
-/// Why an instance may not be built, or a service not be registered.
+/// Why an instance may not be built, a service not be registered, a caller not do what it wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denied(pub String);
 

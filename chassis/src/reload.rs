@@ -2,6 +2,7 @@
 
 use crate::{
     config::{Config, Draft, Overrides, Settings},
+    credentials::Credentials,
     error::{Error, Result, code},
     event::Bus,
     generation::{Current, Lease},
@@ -177,6 +178,17 @@ impl Reloader {
     pub(crate) fn settings(&self) -> Option<Settings> {
         let lease = self.current.enter(0)?;
         Some(lease.0.config.settings().clone())
+    }
+
+    /// Reads the tokens of operators, once; from then on a change of them is [`Credentials::reread`].
+    pub(crate) fn credentials(&self, config: &Config) -> Result<Option<Arc<Credentials>>> {
+        let Some(file) = config.token_file() else {
+            return Ok(None);
+        };
+        let read = Arc::new(Credentials::read(file)?);
+        Ok(Some(Arc::clone(
+            self.current.credentials.get_or_init(|| read),
+        )))
     }
 
     /// Builds the first generation.

@@ -5,6 +5,7 @@ use crate::{
     error::Result,
     generation::Generation,
     health::HealthState,
+    http::RouteContribution,
     info::PluginInfo,
     instance::{Instance, LastError},
     points,
@@ -182,7 +183,7 @@ impl PluginReport {
             dependencies: info.requires.clone(),
             order: known.place(index),
             generation: number.filter(|_| instance.is_some()),
-            required: terms.required,
+            required: record.is_required_on(&terms),
             health: record.health(),
             tags: info.tags.iter().chain(&terms.tags).cloned().collect(),
             reason: status.reason,
@@ -261,7 +262,10 @@ fn roles(instance: &Instance) -> Vec<&'static str> {
         ("event", at("event")),
         ("health", at("health")),
         ("metrics", at("metrics")),
-        ("extension", at("extension")),
+        (
+            "extension",
+            at("extension") || !contributions.pages.is_empty(),
+        ),
     ];
     has.into_iter()
         .filter(|(_, has)| *has)
@@ -281,17 +285,23 @@ fn contributions(generation: &Generation, instance: &Instance) -> Vec<Contributi
             origin: Arc::clone(&handler.origin),
             stats: handler.stats.read(),
         });
-    let routes = contributions.routes.iter().map(|route| ContributionReport {
-        point: points::ROUTES.name.into(),
-        handler: format!("{} {}", route.info.method, route.info.path).into(),
-        origin: Arc::clone(&route.info.origin),
-        stats: route.stats.read(),
-    });
+    let of_route = |point: &'static str| {
+        move |route: &RouteContribution| ContributionReport {
+            point: point.into(),
+            handler: format!("{} {}", route.info.method, route.info.path).into(),
+            origin: Arc::clone(&route.info.origin),
+            stats: route.stats.read(),
+        }
+    };
+    let routes = contributions.routes.iter();
+    let routes = routes.map(of_route(points::ROUTES.name));
+    let pages = contributions.pages.iter();
+    let pages = pages.map(of_route(points::PAGES.name));
     let mounts = contributions.mounts.iter().map(|mount| ContributionReport {
         point: points::ROUTES.name.into(),
         handler: "axum router".into(),
         origin: Arc::clone(&mount.origin),
         stats: generation.routes.mounted.read(),
     });
-    routes.chain(mounts).chain(handlers).collect()
+    routes.chain(mounts).chain(pages).chain(handlers).collect()
 }

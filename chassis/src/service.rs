@@ -2,12 +2,13 @@
 
 use crate::{
     cause::Cause,
+    credentials::Credentials,
     error::{BoxError, Error, code},
     event::{Bus, OF_REQUESTS},
     generation::{Current, Lease, Streams},
     http::{
-        Arrived, Body, Exchange, Held, Outcome, Response, RouteInfo, client_of, failure_of,
-        problem, serve as through,
+        Arrived, Body, Exchange, Held, Outcome, Response, RouteInfo, SERVER_TIMING, client_of,
+        failure_of, problem, serve as through,
     },
     mark::{Mark, Of},
     metrics::{Active, method_index},
@@ -16,7 +17,7 @@ use crate::{
     trace_context::TraceContext,
 };
 use bytes::Bytes;
-use http::{Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::Body as HttpBody;
 use serde_json::json;
 use std::{net::SocketAddr, pin::pin, sync::Arc};
@@ -36,13 +37,17 @@ pub(crate) const SPAN: &str = "chassis::request";
 /// or what became of its connection, is at its end.
 pub(crate) async fn answer(
     current: &Current,
-    request: http::Request<Body>,
+    mut request: http::Request<Body>,
     peer: SocketAddr,
 ) -> (Response, Option<(Option<Arc<Lease>>, Active)>) {
     let Some(lease) = current.enter(current.shard()) else {
         return (closed(), None);
     };
+    let is_measured = is_measured(current, &mut request, peer);
     let mut exchange = begin(&lease, request, peer, Instant::now());
+    if is_measured {
+        exchange.measure();
+    }
     let counting = Counting::new(&exchange);
     serve(&mut exchange, &lease, &counting, &CancellationToken::new()).await;
     let response = finish(&mut exchange, &counting);
@@ -64,6 +69,35 @@ pub(crate) fn keep(
     }
 }
 
+/// The header by which operators ask what takes how long: a token of `management.token_file`. It is not `Authorization`,
+/// for that belongs to the service and its own callers.
+const ASKS_FOR_TIMING: HeaderName = HeaderName::from_static("x-chassis-timing");
+
+/// Whether `Server-Timing` is to be on the answer. No plugin sees the token, right or wrong.
+#[inline]
+pub(crate) fn is_measured<B>(
+    current: &Current,
+    request: &mut http::Request<B>,
+    peer: SocketAddr,
+) -> bool {
+    let Some(credentials) = current.credentials.get() else {
+        return false;
+    };
+    let token = request.headers_mut().remove(ASKS_FOR_TIMING);
+    token.is_some_and(|token| is_known(credentials, &token, peer))
+}
+
+#[cold]
+fn is_known(credentials: &Credentials, token: &HeaderValue, peer: SocketAddr) -> bool {
+    if credentials.holder(token.as_bytes()).is_some() {
+        return true;
+    }
+    if let Some(times) = credentials.refuse() {
+        tracing::warn!(%peer, times, "the token in `X-Chassis-Timing` is none of those that are known here");
+    }
+    false
+}
+
 /// What has to be known of a request to count it.
 pub(crate) struct Counting {
     /// To be held to the last byte of the answer.
@@ -83,6 +117,17 @@ impl Counting {
     }
 }
 
+/// On whose behalf everything is done that is done for a request.
+#[inline]
+pub(crate) fn cause_of(headers: &HeaderMap) -> Cause {
+    let (id, has_trace) = RequestId::of(headers);
+    let trace = match has_trace {
+        true => TraceContext::extract(headers).map(Arc::new),
+        false => None,
+    };
+    Cause::new(id, trace)
+}
+
 /// A request whose head had arrived `at` this time, in the generation that it has entered.
 #[inline(always)]
 #[expect(
@@ -100,15 +145,11 @@ where
     B::Error: Into<BoxError>,
 {
     let server = &lease.0.config.settings().server;
-    let (id, has_trace) = RequestId::of(request.headers());
-    let trace = match has_trace {
-        true => TraceContext::extract(request.headers()).map(Arc::new),
-        false => None,
-    };
+    let cause = cause_of(request.headers());
     let arrived = Arrived {
         at,
         is_head: request.method() == Method::HEAD,
-        scope: Scope::of(Arc::clone(lease) as _, Cause::new(id, trace)),
+        scope: Scope::of(Arc::clone(lease) as _, cause),
         client: client_of(peer, request.headers(), &server.trusted_proxies),
         peer,
     };
@@ -173,6 +214,9 @@ pub(crate) fn finish(exchange: &mut Exchange, counting: &Counting) -> Response {
     let meter = exchange.meter();
     meter.count(counting.method, response.status(), took);
     exchange.request_id().put_into(response.headers_mut());
+    if let Some(timing) = exchange.server_timing() {
+        response.headers_mut().append(SERVER_TIMING, timing);
+    }
     if exchange.is_head() {
         response = head_of(response);
     }

@@ -109,6 +109,7 @@ impl TestBuilder {
     pub async fn start(mut self) -> Result<TestChassis> {
         let reloader = self.0.prepare(&Handle::current())?;
         let config = reloader.read()?;
+        _ = reloader.credentials(&config)?;
         let handle = ChassisHandle::new(&reloader, Handle::current(), CancellationToken::new());
         reloader.first(config).await?;
         // A test captures it; nobody should have to guess why a route is not there.

@@ -124,6 +124,8 @@ const ROWS: &[Row] = &[
     row("log.filter", "error", "ERROR, INFO", "ERROR", processes::levels),
     row("log.format", "json", "text", "JSON", processes::format),
 
+    row("management.token_file", "tokens", "200", "401", processes::stranger),
+
     row("metrics.listen", "127.0.0.1:0", "nobody listens", "metrics, and nothing else", sockets::metrics_address),
     row("metrics.interval", "3s", "asked 4 times in 35s", "asked 12 times in 35s", memory::collected),
     row("metrics.buckets", "[0.1, 1]", "14 buckets", "3 buckets", memory::buckets),

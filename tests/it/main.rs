@@ -13,6 +13,10 @@ mod mounts;
 mod shutdown;
 // The trace that a request belongs to.
 mod traces;
+// Who may call which handler.
+mod auth;
+// What takes how long in a request, for operators.
+mod server_timing;
 // What the log says, and how often.
 mod logs;
 // Plugins that block a thread: found, named, and told of.

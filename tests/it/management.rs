@@ -13,8 +13,10 @@ use std::{
 mod views;
 mod plugins;
 mod guard;
+mod credentials;
+mod pages;
 mod reload;
-mod ask;
+pub(crate) mod ask;
 
 /// Stamps answers, twice.
 #[plugin(requires = ["pool"], after = ["audit"], tags = ["paint"])]

@@ -56,6 +56,8 @@ pub(crate) struct Options {
     pub(crate) skip_on_failure: Option<LitStr>,
     pub(crate) routes: Option<LitStr>,
     pub(crate) buffered: Option<usize>,
+    /// What callers of a route must be allowed to do; an empty list asks who they are.
+    pub(crate) scopes: Option<Vec<LitStr>>,
     /// The key itself, and what is attached to the route.
     pub(crate) with: Vec<(Ident, Expr)>,
     pub(crate) retries: Option<u32>,
@@ -104,7 +106,7 @@ impl Kind {
 
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Route(_) => &["deadline", "with"],
+            Self::Route(_) => &["deadline", "scopes", "with"],
             Self::Filter => &[
                 "priority",
                 "after",
@@ -182,6 +184,7 @@ impl Contribution {
                     "deadline" => options.deadline = Some((arg.key.clone(), arg.millis()?)),
                     "on_failure" => options.skip_on_failure = Some(skip(arg.text()?)?),
                     "with" => options.with.push((arg.key.clone(), arg.expr()?)),
+                    "scopes" => options.scopes = Some(arg.texts()?),
                     "retries" => options.retries = Some(arg.count_or_none()?),
                     "backoff" => options.backoff = Some(arg.millis()?),
                     "when" => options.when = Some((arg.key.clone(), arg.expr()?)),

@@ -248,6 +248,7 @@ fn options_chain(options: &Options) -> TokenStream {
         deadline,
         routes,
         buffered,
+        scopes,
         retries,
         backoff,
         ..
@@ -258,6 +259,7 @@ fn options_chain(options: &Options) -> TokenStream {
     let millis = deadline.iter().map(|(_, millis)| millis);
     let routes = routes.iter();
     let buffered = buffered.iter();
+    let scopes = scopes.iter().map(|scopes| quote!([#(#scopes),*]));
     quote! {
         #(.priority(#priority))*
         #(.after(#after))*
@@ -268,5 +270,6 @@ fn options_chain(options: &Options) -> TokenStream {
         #(.backoff(::core::time::Duration::from_millis(#backoff)))*
         #(.routes(#routes))*
         #(.buffered(#buffered))*
+        #(.scopes::<&str>(#scopes))*
     }
 }

@@ -3,6 +3,7 @@
 use super::ChassisBuilder;
 use crate::{
     config::{self, Config, ConfigReport, Origin},
+    credentials::Credentials,
     error::{Error, Result},
     generation::Lease,
     lifecycle::Lineup,
@@ -11,7 +12,7 @@ use crate::{
     scope::Scope,
 };
 use serde_json::Value;
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, sync::Arc};
 use tokio::runtime::Handle;
 
 /// Where a service may be that runs.
@@ -29,8 +30,22 @@ impl ChassisBuilder {
 
     /// Reads the configuration and looks for errors; nothing is built.
     pub(crate) fn check(&self) -> Result<Config> {
-        self.registry()?
-            .accept(self.config.clone().draft(), Asked::Not)
+        let registry = self.registry()?;
+        let config = registry.accept(self.config.clone().draft(), Asked::Not)?;
+        Self::check_tokens(&config)?;
+        Ok(config)
+    }
+
+    /// Whether the tokens of operators can be read, if the configuration asks for any.
+    pub(crate) fn check_tokens(config: &Config) -> Result<()> {
+        config
+            .token_file()
+            .map_or(Ok(()), |file| Credentials::read(file).map(drop))
+    }
+
+    /// Where the tokens are that the running service asks for, if the configuration says so.
+    pub(crate) fn token_file(&self) -> Option<PathBuf> {
+        self.config.clone().draft().token_file()
     }
 
     /// Where the running service is asked. A mistake in the file that nobody has reloaded yet says nothing of the service,

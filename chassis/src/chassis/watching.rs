@@ -1,7 +1,7 @@
-//! Reloads the service when its configuration files change.
+//! Reloads the service when its configuration files change, and reads the tokens of operators again when theirs does.
 
-use crate::{reload::Reloader, watch::Watcher};
-use std::sync::Arc;
+use crate::{credentials::Credentials, reload::Reloader, watch::Watcher};
+use std::{sync::Arc, time::Duration};
 
 /// Watches until the service begins to stop. Whether it does, each generation says anew: `reload.watch`.
 pub(super) async fn reload_on_change(reloader: Arc<Reloader>) {
@@ -38,6 +38,34 @@ pub(super) async fn reload_on_change(reloader: Arc<Reloader>) {
                 // It logs its own end; and what is wrong with a file is not tried again until the file changes.
                 _ = reloader.reload_in_turn().await;
             }
+        }
+    }
+}
+
+/// Watches the tokens until the service begins to stop. It is no reload: a token that is taken back must not wait until the
+/// rest of the configuration is right, nor for `reload.watch`.
+pub(super) async fn reread_on_change(
+    credentials: Arc<Credentials>,
+    reloader: Arc<Reloader>,
+    poll: Duration,
+) {
+    let mut watcher = Watcher::new(vec![credentials.file().to_owned()], poll);
+    loop {
+        let read = Arc::clone(&credentials);
+        // A file system can hang. The first time for what has changed since the start.
+        match tokio::task::spawn_blocking(move || read.reread()).await {
+            Ok(Ok(Some(tokens))) => tracing::info!(tokens, "`management.token_file` has changed"),
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => {
+                let error = error.line();
+                tracing::error!(%error, "`management.token_file` has changed, and is wrong; the tokens of before are asked for");
+            }
+            // The runtime ends.
+            Err(_) => return,
+        }
+        tokio::select! {
+            () = reloader.until_closing() => return,
+            _ = watcher.changed() => {}
         }
     }
 }

@@ -13,6 +13,8 @@ pub(super) struct Asked {
     config: Option<PathBuf>,
     profile: Option<String>,
     set: Vec<(String, String)>,
+    /// For questions to a service that runs.
+    pub(super) token_file: Option<PathBuf>,
     pub(super) what: What,
 }
 
@@ -84,6 +86,10 @@ impl Asked {
                 .filter_map(|set| set.split_once('='))
                 .map(|(path, value)| (path.to_owned(), value.to_owned()))
                 .collect(),
+            token_file: matches.subcommand().and_then(|(_, own)| {
+                // Only some have it.
+                own.try_get_one::<PathBuf>("token-file").ok()?.cloned()
+            }),
             what: What::of(matches),
         }
     }
@@ -221,16 +227,26 @@ fn command(service: &str) -> Command {
             sub("config", "Shows the configuration, and where each value comes from")
                 .args(which)
                 .group(clap::ArgGroup::new("what").args(["schema", "defaults", "markdown", "diff"])),
-            sub("status", "Asks the running service how it is").arg(flag("json", "As JSON")),
-            sub("reload", "Reloads the running service"),
-            sub("health", "Asks the running service for its health; the exit code tells").arg(
+            sub("status", "Asks the running service how it is")
+                .args([flag("json", "As JSON"), token_file()]),
+            sub("reload", "Reloads the running service").arg(token_file()),
+            sub("health", "Asks the running service for its health; the exit code tells").args([
                 Arg::new("which")
                     .default_value("ready")
                     .value_parser(of_health)
                     .help("`live`, `ready`, `startup`, `all`, or a group of checks"),
-            ),
+                token_file(),
+            ]),
             sub("commands", "Lists the subcommands of plugins"),
         ])
+}
+
+fn token_file() -> Arg {
+    Arg::new("token-file")
+        .long("token-file")
+        .value_name("FILE")
+        .value_parser(clap::value_parser!(PathBuf))
+        .help("The first token in it is shown to the service; by default `management.token_file`")
 }
 
 /// What stands in a path.

@@ -14,7 +14,11 @@ pub(super) fn check(builder: &ChassisBuilder, fix: bool) -> ExitCode {
             return places::refuse(builder, &error);
         }
     }
-    let (config, lineup) = match builder.lineup() {
+    let found = builder.lineup().and_then(|found| {
+        ChassisBuilder::check_tokens(&found.0)?;
+        Ok(found)
+    });
+    let (config, lineup) = match found {
         Ok(found) => found,
         Err(error) => return places::refuse(builder, &error),
     };

@@ -6,7 +6,9 @@ use super::{
 };
 use crate::{
     chassis::{ChassisBuilder, Whereabouts},
+    credentials::Credentials,
     error::{Context as _, Error, Result, code},
+    secret::Secret,
     status::PluginState,
 };
 use bytes::Bytes;
@@ -14,15 +16,15 @@ use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use std::{net::SocketAddr, process::ExitCode, time::Duration};
+use std::{net::SocketAddr, path::Path, process::ExitCode, time::Duration};
 use tokio::net::TcpStream;
 
 /// How long an answer may take. A reload answers when the old generation is drained, which may take longer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How the service is: in a line, and a table of its plugins.
-pub(super) fn status(builder: &ChassisBuilder, as_json: bool) -> ExitCode {
-    ask(builder, false, async |service: &Service| {
+pub(super) fn status(builder: &ChassisBuilder, tokens: Option<&Path>, as_json: bool) -> ExitCode {
+    ask(builder, tokens, false, async |service: &Service| {
         let info = service.get("/info").await?;
         let plugins = service.get("/plugins").await?;
         let is_ready = info.body["ready"] == true;
@@ -69,8 +71,8 @@ fn tell(info: &Value, plugins: &Value, is_ready: bool) {
 }
 
 /// Reloads it; done when it is.
-pub(super) fn reload(builder: &ChassisBuilder) -> ExitCode {
-    ask(builder, true, async |service: &Service| {
+pub(super) fn reload(builder: &ChassisBuilder, tokens: Option<&Path>) -> ExitCode {
+    ask(builder, tokens, true, async |service: &Service| {
         let answer = service.send(Method::POST, "/reload", None).await?;
         if !answer.status.is_success() {
             eprintln!("error: {}", problem(&answer.body));
@@ -83,8 +85,8 @@ pub(super) fn reload(builder: &ChassisBuilder) -> ExitCode {
 }
 
 /// Whether it is alive, ready, or has started; how all of it is, or a group of checks.
-pub(super) fn health(builder: &ChassisBuilder, which: &str) -> ExitCode {
-    ask(builder, false, async |service: &Service| {
+pub(super) fn health(builder: &ChassisBuilder, tokens: Option<&Path>, which: &str) -> ExitCode {
+    ask(builder, tokens, false, async |service: &Service| {
         let path = match which {
             "all" => "/health".to_owned(),
             which => format!("/health/{which}"),
@@ -102,6 +104,9 @@ pub(super) fn health(builder: &ChassisBuilder, which: &str) -> ExitCode {
 }
 
 fn problem(body: &Value) -> String {
+    if body["code"] == code::UNAUTHORIZED.name() {
+        return "the service asks for a token, and this is none that it knows\n  help: `--token-file` names a file with one, as does `management.token_file`".to_owned();
+    }
     let detail = body["detail"].as_str().or(body["title"].as_str());
     let mut text = detail.unwrap_or("the service refuses").to_owned();
     for (name, value) in [("at", &body["origin"]), ("help", &body["help"])] {
@@ -113,22 +118,36 @@ fn problem(body: &Value) -> String {
 }
 
 /// Asks the service of this configuration something; the exit code says whether the answer was yes. What may change the
-/// service is not asked of one that may be another.
+/// service is not asked of one that may be another. `tokens` is a file of them; by default that of the configuration.
 fn ask(
     builder: &ChassisBuilder,
+    tokens: Option<&Path>,
     may_change: bool,
     question: impl AsyncFnOnce(&Service) -> Result<bool>,
 ) -> ExitCode {
-    let service = match builder.management_address() {
-        Ok(Whereabouts::Known(address)) => Service(address),
+    let tokens = tokens.map(Path::to_owned);
+    let (address, tokens) = match builder.management_address() {
+        Ok(Whereabouts::Known(address)) => (address, tokens.or_else(|| builder.token_file())),
         Ok(Whereabouts::Guessed(_, error)) if may_change => return places::refuse(builder, &error),
         Ok(Whereabouts::Guessed(address, _)) => {
             eprintln!(
                 "the configuration can't be read (`check` tells why): asking {address}, the default"
             );
-            Service(address)
+            // Whoever listens there gets no token that was not meant for it.
+            (address, tokens)
         }
         Err(error) => return places::refuse(builder, &error),
+    };
+    let token = tokens.map(Credentials::read).transpose();
+    let service = match token {
+        Ok(token) => Service {
+            address,
+            token: token.map(|token| token.first().into()),
+        },
+        Err(error) => {
+            let error = error.with_help("`--token-file` names another file");
+            return places::refuse(builder, &error);
+        }
     };
     let asked = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -146,7 +165,10 @@ fn ask(
 }
 
 /// The management endpoints of a service that runs.
-struct Service(SocketAddr);
+struct Service {
+    address: SocketAddr,
+    token: Option<Secret>,
+}
 
 struct Answer {
     status: StatusCode,
@@ -170,38 +192,41 @@ impl Service {
         tokio::time::timeout(patience, exchange)
             .await
             .unwrap_or_else(|_| {
-                let message = format!("no answer from {} in {}s", self.0, patience.as_secs());
+                let message = format!("no answer from {} in {}s", self.address, patience.as_secs());
                 Err(Error::new(code::DEADLINE, message))
             })
     }
 
     async fn exchange(&self, method: Method, path: &str) -> Result<Answer> {
-        if self.0.port() == 0 {
+        if self.address.port() == 0 {
             let message =
                 "`management.listen` has the port 0: nobody knows where the service listens";
             return Err(Error::new(code::CONFIG_INVALID, message)
                 .with_help("name the port: `--set management.listen=127.0.0.1:8081`"));
         }
-        let stream = TcpStream::connect(self.0).await.map_err(|error| {
-            let message = format!("no service answers at {}: {error}", self.0);
+        let stream = TcpStream::connect(self.address).await.map_err(|error| {
+            let message = format!("no service answers at {}: {error}", self.address);
             Error::new(code::CLOSED, message)
                 .with_help("is it running, with this `management.listen`?")
         })?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header(header::HOST, self.0.to_string())
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Empty::<Bytes>::new())?;
+            .header(header::HOST, self.address.to_string())
+            .header(header::CONTENT_TYPE, "application/json");
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.expose()));
+        }
+        let request = request.body(Empty::<Bytes>::new())?;
         let response = sender.send_request(request).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
         let body = serde_json::from_slice(&body).context(format!(
             "what answers at {} is no service of the chassis",
-            self.0
+            self.address
         ))?;
         Ok(Answer { status, body })
     }

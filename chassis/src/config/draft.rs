@@ -1,6 +1,12 @@
 //! A configuration that was read, and may be wrong: whoever goes on looking for errors adds them to it.
 
-use std::{collections::BTreeSet, fmt, net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use serde_json::Value;
 
@@ -128,7 +134,7 @@ impl Draft {
     /// The files that it was read from, or would have been: `config.yaml` too where there is none, and those that
     /// references name. What is wrong may be mended in one of them.
     pub(crate) fn watched(&self) -> impl Iterator<Item = &Path> {
-        self.layers.watched.iter().map(std::path::PathBuf::as_path)
+        self.layers.watched.iter().map(PathBuf::as_path)
     }
 
     /// `management.listen`, if that much can be understood.
@@ -136,6 +142,14 @@ impl Draft {
         let listen = self.tree.get("management")?.get("listen")?;
         match &listen.node {
             Node::String(text) => Some((text.parse().ok()?, listen.origin.clone())),
+            _ => None,
+        }
+    }
+
+    /// Where `management.token_file` is, if that much can be understood.
+    pub(crate) fn token_file(&self) -> Option<PathBuf> {
+        match &self.tree.get("management")?.get("token_file")?.node {
+            Node::String(file) if !file.is_empty() => Some(self.layers.beside(Path::new(file))),
             _ => None,
         }
     }

@@ -102,6 +102,12 @@ impl Layers {
         layers
     }
 
+    /// A path of the settings: it is relative to the folder of the file, or else to where the process runs.
+    pub(super) fn beside(&self, path: &Path) -> PathBuf {
+        let folder = self.file.as_deref().and_then(Path::parent);
+        folder.map_or_else(|| path.to_owned(), |folder| folder.join(path))
+    }
+
     fn add(
         &mut self,
         path: &Path,

@@ -15,6 +15,7 @@ use super::{
     announced,
     filter::log_filter,
     health::HealthSettings,
+    management::ManagementSettings,
     path,
     section::invalid,
     tree::{Origin, Tree},
@@ -110,16 +111,6 @@ pub struct ServerSettings {
     /// The networks of proxies whose `X-Forwarded-For` is believed. Default: none.
     #[serde(with = "units::Networks")]
     pub trusted_proxies: Vec<IpNet>,
-}
-
-/// `management`: the listener for operators.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct ManagementSettings {
-    /// Address and port; a loopback address, because there are no credentials yet.
-    /// Default: `127.0.0.1:8081`.
-    pub listen: SocketAddr,
 }
 
 /// `lifecycle`: how long one plugin may take for each step.
@@ -264,13 +255,7 @@ impl Settings {
             errors.push(invalid(path, place(path), message).with_help(help));
         };
 
-        if !self.management.listen.ip().is_loopback() {
-            refuse(
-                "management.listen",
-                "this is not a loopback address, and there are no credentials to protect it",
-                "write `127.0.0.1:8081`",
-            );
-        }
+        self.management.validate(&mut refuse);
         if overlap(self.server.listen, self.management.listen) {
             // A default has no place to look at, and can't be the one to blame.
             let (path, message) = match place("management.listen") {
@@ -423,14 +408,6 @@ impl Default for ServerSettings {
             max_connections: 10_000,
             probes: true,
             trusted_proxies: Vec::new(),
-        }
-    }
-}
-
-impl Default for ManagementSettings {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)),
         }
     }
 }

@@ -49,5 +49,9 @@ impl Contributions {
         for route in &self.routes {
             metrics.calls.add(&self.owner, &routes, &route.stats);
         }
+        let pages = points::PAGES.name.into();
+        for page in &self.pages {
+            metrics.calls.add(&self.owner, &pages, &page.stats);
+        }
     }
 }

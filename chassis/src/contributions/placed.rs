@@ -2,6 +2,7 @@
 
 use super::Contribution;
 use crate::{
+    auth::Scopes,
     http::{RouteContribution, RoutePattern},
     point::{MayFailOpen, Open},
 };
@@ -110,6 +111,13 @@ impl PlacedRoute<'_> {
     pub fn with<M: Clone + Send + Sync + 'static>(self, value: M) -> Self {
         Arc::make_mut(&mut self.route.info).metadata.insert(value);
         self
+    }
+
+    /// Only callers who are known and have all of these scopes may call the handler; with none, all who are known: see
+    /// [`points::AUTHENTICATE`](crate::points::AUTHENTICATE).
+    pub fn scopes<T: Into<String>>(self, scopes: impl IntoIterator<Item = T>) -> Self {
+        let scopes = scopes.into_iter().map(Into::into).collect();
+        self.with(Scopes(scopes))
     }
 
     /// Tells the types that the handler takes, by their names: axum's own path extractors can't work here, and no bound

@@ -57,7 +57,9 @@ impl Code {
     /// text. All codes of the chassis are such, but those about the request itself; the codes of plugins are not.
     pub(crate) fn is_inside(self) -> bool {
         let about_requests = [DEADLINE, CLOSED, NO_ANSWER, BUSY, EVENT_REJECTED].contains(&self);
-        !about_requests && !self.name.starts_with("http.") && ALL.contains(&self)
+        let topics = ["http.", "auth."];
+        let is_topic = topics.iter().any(|topic| self.name.starts_with(topic));
+        !about_requests && !is_topic && ALL.contains(&self)
     }
 }
 
@@ -181,6 +183,13 @@ codes! {
     /// The queue of a subscriber is full, and `limits.when_full` of its plugin is `reject`. Try again later.
     EVENT_REJECTED = "event.rejected", 503;
 
+    /// Nobody is alive who could find out who the caller is (`auth.authenticate`). The door stays shut.
+    AUTH_UNAVAILABLE = "auth.unavailable", 503;
+    /// A plugin at `auth.authorize` has denied the caller what it wants to do.
+    AUTH_DENIED = "auth.denied", 403;
+    /// The caller is known, and does not have the scopes that the route asks for.
+    MISSING_SCOPE = "auth.missing_scope", 403;
+
     /// Two plugins claim the same route. The error names both.
     ROUTE_CONFLICT = "route.conflict", 422;
     /// The path of a route is malformed.
@@ -198,6 +207,8 @@ codes! {
     UNSUPPORTED_MEDIA_TYPE = "http.unsupported_media_type", 415;
     /// The content is well-formed, but not what is expected here.
     UNPROCESSABLE = "http.unprocessable", 422;
+    /// The request needs credentials, and has none or wrong ones. `WWW-Authenticate` says which are asked for.
+    UNAUTHORIZED = "http.unauthorized", 401;
     /// The request is not allowed from here: wrong `Host`, or a cross-site request to a management endpoint.
     FORBIDDEN = "http.forbidden", 403;
     /// The request can't be done in this state; the detail says why.

@@ -3,7 +3,7 @@
 use super::{
     Generation,
     exporters::{self, Exporters},
-    middleware, probes,
+    middleware, pages, probes,
 };
 use crate::{
     call::{Bounds, Site, Stats, Ward},
@@ -11,6 +11,7 @@ use crate::{
     contributions::Contribution,
     error::{Error, Fix, Result, code},
     event::Bus,
+    gate,
     graph::{Node, Order},
     http::{Mount, RouteContribution, RouteTable},
     instance::{Instance, Record},
@@ -197,6 +198,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
         let ward = &instance.record.ward;
         routes.map(move |route| RouteContribution {
             bounds,
+            gate: gate::before(&route.info),
             ward: Some(Arc::clone(ward)),
             ..route
         })
@@ -211,10 +213,14 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
     // Nobody in particular answers below the mounted routers: the service does.
     let service = Ward::new(&parts.metrics.stalls, "service".into());
     let meters = &parts.metrics.routes;
+    let pages = pages::table(&parts, &service).unwrap_or_else(|error| {
+        errors.push(error.at(points::PAGES.name));
+        RouteTable::empty()
+    });
     let routes = match RouteTable::build(&routes, &mounts, &links, meters, &service) {
         Ok(routes) => Arc::new(routes),
         Err(error) => {
-            errors.push(error);
+            errors.push(error.at(points::ROUTES.name));
             return Err(Error::all(errors).unwrap_or_else(|| Error::msg("no error")));
         }
     };
@@ -232,6 +238,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
         instances: parts.instances,
         routers: parts.routers,
         routes,
+        pages: Arc::new(pages),
         points,
         table,
         named,
@@ -332,7 +339,7 @@ fn group<'a>(
 }
 
 /// What a section says of the calls of the handlers.
-fn bounds(section: &PluginSection) -> Bounds {
+pub(super) fn bounds(section: &PluginSection) -> Bounds {
     Bounds {
         deadline: section.deadlines.call,
         in_flight: section.limits.in_flight,

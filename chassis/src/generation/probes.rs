@@ -54,6 +54,7 @@ pub(super) fn routes(parts: &Parts<'_>) -> Vec<RouteContribution> {
                 records: parts.records.clone(),
                 closing: parts.closing.clone(),
             }),
+            gate: None,
             arguments: String::new(),
             deadline: None,
             bounds: Bounds::default(),

@@ -4,6 +4,7 @@ use super::ChassisHandle;
 use crate::{
     error::{Error, Result, code},
     lifecycle::Anew,
+    points,
     reload::{Change, ReloadPlan, Reloaded, Wanted},
     status::PluginState,
 };
@@ -79,6 +80,21 @@ impl ChassisHandle {
     pub async fn disable(&self, plugin: &str) -> Result<Reloaded> {
         let plugin = self.name_of(plugin)?;
         self.change(Change::Enable(plugin, false).into()).await
+    }
+
+    /// The point at which an instance decides what callers, plugins or services may do, if it does.
+    pub(crate) fn guarded_by(&self, plugin: &str) -> Option<Arc<str>> {
+        let lease = self.reloader().ok()?.serving().ok()?;
+        let mut points = lease.0.points.iter();
+        let point = points.find(|point| {
+            let is_guard = point.info.sealed || *point.info.name == *points::AUTHENTICATE.name;
+            is_guard
+                && point
+                    .handlers
+                    .iter()
+                    .any(|handler| *handler.plugin == *plugin)
+        });
+        point.map(|point| Arc::clone(&point.info.name))
     }
 
     /// Changes the settings of an instance, by a reload: a JSON merge patch (RFC 7396), over what files and environment

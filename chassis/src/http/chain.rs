@@ -10,8 +10,10 @@
 
 use super::{
     Request, Response,
-    exchange::{Exchange, Outcome},
+    exchange::Exchange,
+    gate,
     layer::{self, Layered},
+    outcome::Outcome,
     position::{AsyncHook, Hook, Position},
     problem::problem,
     route::RoutePattern,
@@ -192,7 +194,9 @@ impl Chain {
                 Box::pin(self.through_around(around, segment, *outside, exchange))
             }
             Some(Segment::Layer(layered, outside)) => Box::pin(async move {
+                let since = exchange.clock();
                 let response = layer::travel(layered, segment + 1, exchange).await;
+                exchange.took(&layered.site, since);
                 match response {
                     Ok(response) => come_out(segment, exchange, response),
                     Err(error) => exchange.fail(error),
@@ -210,6 +214,7 @@ impl Chain {
         outside: usize,
         exchange: &mut Exchange,
     ) {
+        let since = exchange.clock();
         // Request and response stay inside the guard: they are large, and would be moved at each step out.
         let answered = async {
             let request = exchange.take_request();
@@ -226,6 +231,7 @@ impl Chain {
             layer::recall(exchange);
             exchange.fail(error);
         }
+        exchange.took(&around.site, since);
         self.leave(outside, exchange).await;
     }
 
@@ -249,10 +255,12 @@ impl Chain {
                 next += 1;
                 continue;
             };
+            let since = exchange.clock();
             let walk = match &pre.handler {
                 FilterFn::Sync(handler) => pre.site.filter(handler, exchange),
                 FilterFn::Async(handler) => Box::pin(pre.call(handler, exchange)).await,
             };
+            exchange.took(&pre.site, since);
             if !pre.went_in(walk, exchange) {
                 return false;
             }
@@ -263,6 +271,10 @@ impl Chain {
     /// The way in as far as nothing has to be awaited: a plain loop, because a future keeps what it needs in memory.
     #[inline]
     fn enter_sync(&self, mut next: usize, end: usize, exchange: &mut Exchange) -> Step {
+        if exchange.timing.is_some() && next < end {
+            // Whoever measures takes them one by one.
+            return Step::Awaits(next);
+        }
         while let Some(position) = self.positions[..end].get(next) {
             if position.awaits {
                 return Step::Awaits(next);
@@ -282,9 +294,31 @@ impl Chain {
 
     /// The way out, down to where `outside` positions are still entered.
     async fn leave(&self, outside: usize, exchange: &mut Exchange) {
+        if exchange.timing.is_some() {
+            Box::pin(self.leave_measured(outside, exchange)).await;
+        }
         while let Some((post, handler)) = self.leave_sync(outside, exchange) {
             // In a box, or every request would carry its size.
             if let Err(end) = Box::pin(post.call(handler, exchange)).await {
+                post.turned(end, exchange);
+            }
+        }
+    }
+
+    /// The way out with the time that each hook takes.
+    async fn leave_measured(&self, outside: usize, exchange: &mut Exchange) {
+        while exchange.entered > outside {
+            exchange.entered -= 1;
+            let position = &*self.positions[exchange.entered];
+            let Some(post) = &position.post else { continue };
+            exchange.owner = position.owner;
+            let since = exchange.clock();
+            let walk = match &post.handler {
+                FilterFn::Sync(handler) => post.site.filter(handler, exchange),
+                FilterFn::Async(handler) => post.call(handler, exchange).await,
+            };
+            exchange.took(&post.site, since);
+            if let Err(end) = walk {
                 post.turned(end, exchange);
             }
         }
@@ -342,6 +376,10 @@ impl Chain {
 pub(crate) async fn serve(exchange: &mut Exchange, deadline: Duration) {
     let chain = Arc::clone(exchange.chain());
     let started = exchange.started();
+    if exchange.handling().gate.is_some() {
+        // In a box, or every request would carry its size.
+        Box::pin(gate::judge(exchange, Some(started + deadline))).await;
+    }
     let in_time = {
         let mut run = pin!(chain.run(exchange));
         // Most requests are answered at once; only those that have to wait need a timer.
@@ -362,6 +400,9 @@ pub(crate) async fn serve(exchange: &mut Exchange, deadline: Duration) {
         exchange.put_response(problem(error), Outcome::Deadline);
         // In a box: it is rare, and every request would carry its size.
         Box::pin(chain.leave_soon(exchange)).await;
+    }
+    if exchange.judged.is_some() {
+        gate::enforce(exchange);
     }
 }
 

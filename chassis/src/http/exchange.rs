@@ -4,11 +4,14 @@ use super::{
     Body, Request, Response,
     body::limited,
     chain::Chain,
+    gate::Judged,
     layer::Slot,
+    outcome::Outcome,
     problem::problem,
     request::{Arrived, ClientAddr, RequestContext},
     route::RouteInfo,
     table::{Handling, RouteTable},
+    timing::Timing,
 };
 use crate::{
     error::{BoxError, Error, Result, code},
@@ -23,29 +26,9 @@ use http_body_util::{BodyExt as _, Limited};
 use std::{
     any::Any,
     fmt, mem,
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, OnceLock},
 };
 use tokio::time::Instant;
-
-/// How a request ended, as far as is known when a post-response hook runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// Nothing has answered yet.
-    Pending,
-    /// The handler answered, or the chassis itself did with 404, 405 or 413.
-    Answered,
-    /// A hook, an around or a layer answered before the handler was called.
-    AnsweredEarly,
-    /// Something failed: a hook, the handler's guard, a mounted service.
-    Failed,
-    /// The handler panicked.
-    Panicked,
-    /// The request took longer than it may, or an around or a layer gave up on what is inside it.
-    Deadline,
-    /// The client went away; nobody reads the answer.
-    ClientGone,
-}
 
 /// One request and its answer, as hooks see them: heads, not bodies.
 ///
@@ -79,6 +62,10 @@ pub struct Exchange {
     buffered: Option<Bytes>,
     kept: Vec<(u32, Box<dyn Any + Send>)>,
     rerouted: bool,
+    /// What took how long, if somebody may know.
+    pub(super) timing: Option<Box<Timing>>,
+    /// What the gate before its route has decided.
+    pub(super) judged: Option<Box<Judged>>,
     /// Where the exchange itself is while it travels through a tower layer, and this is only its shell.
     pub(super) away: Option<Arc<Slot>>,
 }
@@ -117,6 +104,7 @@ impl Exchange {
                 arrived,
                 handling,
                 params,
+                principal: OnceLock::new(),
             },
             shared: None,
             table: Arc::clone(table),
@@ -128,6 +116,8 @@ impl Exchange {
             buffered: None,
             kept: Vec::new(),
             rerouted: false,
+            timing: None,
+            judged: None,
             away: None,
         }
     }
@@ -430,6 +420,8 @@ impl Exchange {
             buffered: None,
             kept: Vec::new(),
             rerouted: false,
+            timing: None,
+            judged: None,
             away: None,
         };
         mem::replace(self, shell)

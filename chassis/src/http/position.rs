@@ -1,10 +1,6 @@
 //! One place in the onion: the pre-request and the post-response hook of one instance.
 
-use super::{
-    Response,
-    exchange::{Exchange, Outcome},
-    problem::problem,
-};
+use super::{Response, exchange::Exchange, outcome::Outcome, problem::problem};
 use crate::point::{AsyncFilter, End, Entry, FilterFn, Walk};
 use std::sync::Arc;
 

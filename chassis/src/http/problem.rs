@@ -28,6 +28,11 @@ pub(crate) fn error_of(extensions: &http::Extensions) -> Option<Arc<Error>> {
 /// What a client of the service is told is what concerns it. The text of an error that has no code of its own, and of one
 /// that tells of the inside of the service (a plugin, a point, the configuration), stays in the log.
 pub(crate) fn problem(error: Error) -> Response {
+    problem_of(Arc::new(error))
+}
+
+/// The same for an error that may be answered more than once.
+pub(super) fn problem_of(error: Arc<Error>) -> Response {
     let code = error.code();
     let status = if code.is_inside() { 500 } else { code.status() };
     let mut body = head(&error, status);
@@ -36,7 +41,7 @@ pub(crate) fn problem(error: Error) -> Response {
     } else {
         tell(&error, &mut body);
     }
-    respond(body, status, Arc::new(error))
+    respond(body, status, error)
 }
 
 /// The same answer for operators, who are told everything.

@@ -2,6 +2,7 @@
 
 use super::{params::Params, table::Handling};
 use crate::{
+    auth::Principal,
     error::{Error, code},
     scope::Scope,
 };
@@ -9,7 +10,7 @@ use http::{HeaderMap, request::Parts};
 use ipnet::IpNet;
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 use tokio::time::Instant;
 
@@ -31,6 +32,8 @@ pub(crate) struct RequestContext {
     pub(crate) arrived: Arrived,
     pub(crate) handling: Arc<Handling>,
     pub(crate) params: Option<Params>,
+    /// Who sent it, once somebody had to know.
+    pub(crate) principal: OnceLock<Arc<Principal>>,
 }
 
 impl RequestContext {

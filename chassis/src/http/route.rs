@@ -1,7 +1,8 @@
 //! Routes: a method and a path, and what is called there.
 
-use super::{Exchange, Request, Response};
+use super::{Exchange, Request, Response, gate::Gate};
 use crate::{
+    auth::Scopes,
     call::{Bounds, BoxFuture, Site, Stats, Ward},
     error::{Error, Result, code},
 };
@@ -36,6 +37,12 @@ pub struct RouteInfo {
 }
 
 impl RouteInfo {
+    /// The scopes that a caller needs; none if the route is for everybody, an empty list if for everybody who is known.
+    pub fn scopes(&self) -> Option<&[String]> {
+        let Scopes(scopes) = self.metadata.get()?;
+        Some(scopes)
+    }
+
     /// Whether it is no plugin's, but the chassis's own; no plugin can have this name.
     pub(crate) fn is_own(&self) -> bool {
         &*self.owner == OWN
@@ -90,6 +97,8 @@ pub(crate) trait Endpoint: Send + Sync {
 pub(crate) struct RouteContribution {
     pub(crate) info: Arc<RouteInfo>,
     pub(crate) endpoint: Arc<dyn Endpoint>,
+    /// What stands before it, if it is not for everybody.
+    pub(crate) gate: Option<Arc<dyn Gate>>,
     /// The names of the types that the handler takes.
     pub(crate) arguments: String,
     pub(crate) deadline: Option<Duration>,

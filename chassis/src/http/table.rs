@@ -2,6 +2,7 @@
 
 use super::{
     chain::{Chain, Link},
+    gate::Gate,
     mount::{Mount, Mounted},
     params::Params,
     route::{Endpoint, RouteContribution, RouteInfo, help_for},
@@ -21,6 +22,8 @@ pub(crate) struct Handling {
     pub(crate) info: Option<Arc<RouteInfo>>,
     pub(crate) chain: Arc<Chain>,
     pub(super) target: Target,
+    /// What stands before it, if it is not for everybody.
+    pub(super) gate: Option<Arc<dyn Gate>>,
     /// Where its requests are counted.
     pub(super) meter: Arc<RouteMeter>,
 }
@@ -68,6 +71,7 @@ impl RouteTable {
             info: None,
             chain: Arc::new(Chain::compile(&[], None)),
             target: Target::NotFound,
+            gate: None,
             meter: RouteMeter::unseen(),
         };
         Self {
@@ -115,6 +119,7 @@ impl RouteTable {
                 info: None,
                 chain: Arc::clone(&unrouted),
                 target,
+                gate: None,
                 meter: meter(route),
             })
         };
@@ -144,6 +149,7 @@ impl RouteTable {
                             endpoint: Arc::clone(&route.endpoint),
                             site: Arc::new(route.site()),
                         },
+                        gate: route.gate.clone(),
                         meter: meter(path),
                     }),
                 ));
@@ -283,7 +289,6 @@ fn claimed_twice(one: &RouteInfo, other: Option<&RouteInfo>) -> Error {
     );
     Error::new(code::ROUTE_CONFLICT, message)
         .in_plugin(Arc::clone(owner))
-        .at("http.routes")
         .with_help(help)
 }
 
@@ -317,7 +322,6 @@ fn unroutable(
         )
         .with_help("a parameter is a whole segment, `{name}`; `{*rest}` stands at the end"),
     };
-    let result = result.at("http.routes");
     match routes.first() {
         Some(route) if path == &*route.info.path => result.in_plugin(Arc::clone(&route.info.owner)),
         _ => result,

@@ -1,22 +1,22 @@
 //! The middle of the onion.
 
-use super::{
-    exchange::{Exchange, Outcome},
-    problem::problem,
-    table::Target,
-};
+use super::{exchange::Exchange, gate, outcome::Outcome, problem::problem, table::Target};
 use crate::error::{Error, code};
 use http::header;
 use std::sync::Arc;
 
 /// The route's handler, a mounted router, or 404, 405 and 413.
 pub(super) async fn terminal(exchange: &mut Exchange) {
+    if exchange.handling().gate.is_some() && !Box::pin(gate::passes(exchange)).await {
+        return;
+    }
     if let Some(error) = over_limit(exchange) {
         return exchange.put_response(problem(error), Outcome::Answered);
     }
     let handling = Arc::clone(exchange.handling());
     match &handling.target {
         Target::Endpoint { endpoint, site } => {
+            let since = exchange.clock();
             // The answer is put in its place inside the guard: it is large, and would be moved at each step out.
             let answered = async {
                 let response = endpoint.call(exchange).await;
@@ -30,6 +30,7 @@ pub(super) async fn terminal(exchange: &mut Exchange) {
             if let Err(error) = site.run(answered).await {
                 exchange.fail(error);
             }
+            exchange.took(site, since);
         }
         Target::NotFound => {
             let message = format!("there is nothing at `{}`", exchange.uri().path());

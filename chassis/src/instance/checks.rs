@@ -69,7 +69,7 @@ impl Record {
     /// Whether the service does not do what it is there for without it, or does less.
     pub(crate) fn is_missed(&self) -> bool {
         let state = self.state();
-        match self.terms().required {
+        match self.is_required() {
             true => !state.is_alive() && state != PluginState::Disabled,
             false => matches!(
                 state,
@@ -82,7 +82,7 @@ impl Record {
     pub(crate) fn why_missed(&self) -> String {
         let status = self.status();
         let why = status.reason.map(|reason| format!(": {reason}"));
-        let required = if self.terms().required {
+        let required = if self.is_required() {
             " is required, and"
         } else {
             ""
@@ -129,7 +129,7 @@ pub(crate) fn not_alive(records: &[Arc<Record>]) -> Option<String> {
 pub(crate) fn not_ready(records: &[Arc<Record>]) -> Option<String> {
     let missed = records
         .iter()
-        .find(|record| record.terms().required && record.is_missed());
+        .find(|record| record.is_required() && record.is_missed());
     if let Some(missed) = missed {
         return Some(missed.why_missed());
     }

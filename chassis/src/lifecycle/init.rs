@@ -70,6 +70,9 @@ impl Making<'_> {
             match outcome {
                 Ok(instance) => {
                     record.become_state(PluginState::Initialized);
+                    if instance.contributions.are_of_guard() {
+                        record.become_guard();
+                    }
                     let instance = Arc::new(instance);
                     instance.contributions.count_in(record.owner.metrics());
                     self.built.insert(index, instance);

@@ -110,7 +110,7 @@ impl Making<'_> {
     fn without(&self, plugin: &Arc<str>, error: &Error, given: &mut Given) -> Result<()> {
         let record = self.records.iter().find(|record| record.name == *plugin);
         let told = error.line_of(plugin);
-        if record.is_none_or(|record| record.terms().required) {
+        if record.is_none_or(|record| record.is_required()) {
             let message = format!("`{plugin}` is required, and gives no configuration: {told}");
             return Err(Error::new(code::CONFIG_SOURCE, message)
                 .with_help("mend it, or set `required: false` in its section to go on without"));

@@ -15,7 +15,10 @@ impl Making<'_> {
         let all = || self.specs.iter().zip(&self.records);
         let down = |(spec, record): &(&Spec, &Arc<Record>)| {
             let state = record.state();
-            of(spec) && spec.is_required() && state != PluginState::Initialized && !state.is_alive()
+            of(spec)
+                && record.is_required_on(&self.terms(spec))
+                && state != PluginState::Initialized
+                && !state.is_alive()
         };
         let error = |record: &Arc<Record>| {
             let status = record.status();
@@ -33,7 +36,10 @@ impl Making<'_> {
             records.find(|record| record.name == *name)
         };
         let newly = |(spec, record): &(&Spec, &Arc<Record>)| {
-            if !of(spec) || spec.is_required() || record.state() != PluginState::Failed {
+            if !of(spec)
+                || record.is_required_on(&self.terms(spec))
+                || record.state() != PluginState::Failed
+            {
                 return false;
             }
             let may_fail = self.plan.before.is_none()

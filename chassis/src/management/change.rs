@@ -16,7 +16,16 @@ pub(super) async fn enable(asked: Asked, Path(name): Path<String>) -> Answer {
     asked.answer(Change::Enable(plugin, true).into()).await
 }
 
-pub(super) async fn disable(asked: Asked, Path(name): Path<String>) -> Answer {
+/// Whoever guards the service is disabled with `?force=true` only.
+pub(super) async fn disable(mut asked: Asked, Path(name): Path<String>) -> Answer {
+    let is_forced = asked.is_forced();
+    if !is_forced && let Some(point) = asked.handle().guarded_by(&name) {
+        let message =
+            format!("`{name}` stands at `{point}`: without it the service is guarded by less");
+        return Err(
+            Error::new(code::CONFLICT, message).with_help("`?force=true` disables it all the same")
+        );
+    }
     let plugin = asked.handle().name_of(&name)?;
     asked.answer(Change::Enable(plugin, false).into()).await
 }

@@ -1,20 +1,60 @@
 //! Who may ask. A loopback address does not keep browsers out: any page that they show can send requests to it.
 
 use crate::{
+    credentials::{Credentials, Holder},
     error::{Error, Result, code},
     http::{Body, Request},
 };
 use bytes::Bytes;
-use http::{HeaderMap, Method, header, request::Parts};
+use http::{HeaderMap, Method, header};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 /// No endpoint needs more.
 const MAX_BODY: usize = 64 << 10;
 
 /// Longer than any honest client on the same machine needs to send that.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Who is let in at all.
+pub(crate) struct Guard {
+    credentials: Option<Arc<Credentials>>,
+    /// Whether every name is one of ours: other machines know this one by names that nobody here knows. A page in a browser
+    /// has no token, whatever name it asks for.
+    any_host: bool,
+}
+
+impl Guard {
+    /// For a listener at this address.
+    pub(crate) fn new(address: Option<SocketAddr>, credentials: Option<Arc<Credentials>>) -> Self {
+        let is_local = address.is_none_or(|address| address.ip().is_loopback());
+        Self {
+            any_host: credentials.is_some() && !is_local,
+            credentials,
+        }
+    }
+
+    /// Whose request it is, if tokens are asked for. Before anything of it is read.
+    pub(super) fn let_in(&self, request: &Request) -> Result<Option<Holder>> {
+        if !self.any_host {
+            check_host(request)?;
+        }
+        let credentials = self.credentials.as_ref();
+        credentials
+            .map(|credentials| credentials.bearer(request.headers()))
+            .transpose()
+    }
+
+    /// Somebody has no token that is known; how many that makes, if it is time to tell.
+    pub(super) fn refuse(&self) -> Option<u64> {
+        self.credentials.as_ref()?.refuse()
+    }
+}
 
 /// Whether a method changes nothing.
 pub(super) fn is_safe(method: &Method) -> bool {
@@ -24,10 +64,9 @@ pub(super) fn is_safe(method: &Method) -> bool {
     )
 }
 
-/// Lets a request pass, with its body read, or says why not.
+/// Lets a request of somebody who may ask pass, with its body read, or says why not.
 pub(super) async fn check(request: Request) -> Result<Request> {
     let (parts, body) = request.into_parts();
-    check_host(&parts)?;
     if is_safe(&parts.method) {
         return Ok(Request::from_parts(parts, Body::empty()));
     }
@@ -49,13 +88,16 @@ pub(super) async fn check(request: Request) -> Result<Request> {
 
 /// DNS rebinding: a page of `evil.example` whose name is made to resolve to 127.0.0.1 may read what it gets from
 /// here. Its requests still say `Host: evil.example`.
-fn check_host(parts: &Parts) -> Result<()> {
-    let named = parts
-        .headers
+fn check_host(request: &Request) -> Result<()> {
+    let named = request
+        .headers()
         .get_all(header::HOST)
         .iter()
         .map(|host| host.to_str().unwrap_or(""));
-    let targeted = parts.uri.authority().map(|authority| authority.as_str());
+    let targeted = request
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str());
     let mut hosts = named.chain(targeted).peekable();
     // A request that names nobody was not sent by a browser, but by nobody who speaks HTTP/1.1 either.
     if hosts.peek().is_some() && hosts.all(is_local) {

@@ -1,7 +1,13 @@
 //! `GET /`: what there is.
 
-use crate::http::Json;
+use crate::{
+    contributions::About,
+    handle::ChassisHandle,
+    http::{Json, RouteInfo},
+};
+use axum::extract::State;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// An endpoint, as the index lists it.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -119,7 +125,7 @@ const ENDPOINTS: &[Endpoint] = &[
     ),
     post(
         "/plugins/{name}/disable",
-        "keep a plugin out, by a reload; a restart forgets it",
+        "keep a plugin out, by a reload; a restart forgets it; one that guards the service with `?force=true`",
     ),
     other(
         "PATCH",
@@ -146,6 +152,41 @@ const ENDPOINTS: &[Endpoint] = &[
     get("/operations/{id}", "how one of them is, and what it did"),
 ];
 
-pub(super) async fn index() -> Json<&'static [Endpoint]> {
-    Json(ENDPOINTS)
+/// A page of a plugin that runs.
+#[derive(Debug, Serialize)]
+pub(super) struct Page {
+    method: String,
+    path: Arc<str>,
+    description: String,
+    plugin: Arc<str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Listed {
+    Endpoint(Endpoint),
+    Page(Page),
+}
+
+impl Page {
+    fn of(info: &RouteInfo) -> Self {
+        let about = info.metadata.get().map(|About(text)| text.clone());
+        Self {
+            method: info.method.to_string(),
+            path: Arc::clone(&info.path),
+            description: about.unwrap_or_else(|| format!("a page of the plugin `{}`", info.owner)),
+            plugin: Arc::clone(&info.owner),
+        }
+    }
+}
+
+pub(super) async fn index(State(handle): State<ChassisHandle>) -> Json<Vec<Listed>> {
+    let mut all: Vec<Listed> = ENDPOINTS.iter().copied().map(Listed::Endpoint).collect();
+    // While nothing serves, there are none.
+    let serving = handle.reloader().and_then(|reloader| reloader.serving());
+    if let Ok(lease) = serving {
+        let pages = lease.0.pages.infos.iter();
+        all.extend(pages.map(|info| Listed::Page(Page::of(info))));
+    }
+    Json(all)
 }

@@ -24,6 +24,8 @@ struct Options {
     dry_run: bool,
     /// Build every instance anew.
     all: bool,
+    /// Do it though it leaves the service less guarded.
+    force: bool,
 }
 
 /// Who is asked for a reload, and how.
@@ -55,12 +57,22 @@ impl Asked {
         &self.handle
     }
 
+    /// Whether it is to be done although something speaks against it.
+    pub(super) fn is_forced(&mut self) -> bool {
+        std::mem::take(&mut self.options.force)
+    }
+
     /// Reloads, and answers what that did; or what it would do; or where that can be asked for.
     pub(super) async fn answer(self, wanted: Wanted) -> Result<Response> {
         let mut wanted = Wanted {
             only_if: self.only_if,
             ..wanted
         };
+        if self.options.force {
+            let message = "`force` means nothing here";
+            return Err(Error::new(code::BAD_REQUEST, message)
+                .with_help("it is for disabling a plugin that guards the service"));
+        }
         if self.options.all {
             wanted.anew = Anew::All;
         }

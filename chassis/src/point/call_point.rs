@@ -4,6 +4,7 @@ use super::{
     Ask, Bridge, Contributed, DeclaredPoint, Entry, Index, PointInfo, PointKind, bridge::Bridge2,
 };
 use crate::{
+    call::Site,
     cause::Cause,
     error::{Error, Result, code},
     scope::Scope,
@@ -93,6 +94,15 @@ impl<Q: Send + Sync + 'static, R: Send + 'static> CallPoint<Q, R> {
 
     pub(crate) const fn default_deadline(&self) -> Option<Duration> {
         self.deadline
+    }
+
+    /// What stands at it in that scope, in order, each with where it is called.
+    pub(crate) fn entries(&'static self, scope: &Scope) -> Result<Placed<Q, R>> {
+        let calls = self.index.handlers::<Calls<Q, R>>(self.name, scope)?;
+        let entries = calls.entries.iter();
+        Ok(entries
+            .map(|entry| (Arc::clone(&entry.handler), Arc::clone(&entry.site)))
+            .collect())
     }
 
     /// Prepares a call; [`run`](Calling::run) makes it.
@@ -239,6 +249,9 @@ impl<Q: Send + Sync + 'static, R: Send + 'static> DeclaredPoint for CallPoint<Q,
 
 /// A handler at a call point.
 pub(crate) type CallFn<Q, R> = Arc<dyn Ask<Q, Option<R>>>;
+
+/// What stands at a call point, in order, each with where it is called.
+type Placed<Q, R> = Vec<(CallFn<Q, R>, Arc<Site>)>;
 
 /// The handlers at a call point, in order.
 pub(crate) struct Calls<Q, R> {

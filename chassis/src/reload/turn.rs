@@ -49,6 +49,9 @@ impl Reloader {
             return Err(Error::new(code::CLOSED, "the service does not run yet"));
         };
         wanted.check(old.0.number)?;
+        if let Some(credentials) = self.current.credentials.get() {
+            _ = credentials.reread()?;
+        }
         let before_change = self.overrides();
         let mut overrides = before_change.clone();
         wanted.change.apply(&mut overrides);

@@ -1,11 +1,10 @@
 //! Why a plugin stands where it stands, or does not run.
 
-use super::{Known, PointReport};
+use super::{Known, PointReport, point::is_by_path};
 use crate::{
     error::Result,
     graph::{Edge, Order},
     instance::Status,
-    points,
     reload::Reloader,
     status::PluginState,
 };
@@ -225,7 +224,7 @@ fn positions(known: &Known, plugin: &str) -> Vec<Standing> {
         return Vec::new();
     };
     let at_point = |point: PointReport| {
-        let is_ordered = *point.info.name != *points::ROUTES.name;
+        let is_ordered = !is_by_path(&point.info.name);
         let (name, of) = (point.info.name, point.handler_count);
         let mine = point
             .handlers

@@ -135,7 +135,7 @@ impl HealthReport {
         let records = in_order(&known);
         let missed = records.iter().filter(|record| record.is_missed());
         let missed = missed.map(|record| {
-            let state = match record.terms().required {
+            let state = match record.is_required() {
                 true => HealthState::Down,
                 false => HealthState::Degraded,
             };

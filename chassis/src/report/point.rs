@@ -68,13 +68,15 @@ impl PointReport {
     fn of(generation: &Generation, point: &generation::PointEntry) -> Self {
         let mut handlers: Vec<HandlerReport> =
             point.handlers.iter().map(HandlerReport::of).collect();
-        if *point.info.name == *points::ROUTES.name {
+        if is_by_path(&point.info.name) {
             handlers.extend(
                 generation
                     .instances
                     .iter()
-                    .flat_map(|instance| routes(generation, instance)),
+                    .flat_map(|instance| routes(generation, instance, &point.info.name)),
             );
+        }
+        if *point.info.name == *points::ROUTES.name {
             handlers.extend(generation.routers.iter().map(|mount| HandlerReport {
                 plugin: Arc::clone(&mount.owner),
                 handler: "axum router".into(),
@@ -102,7 +104,12 @@ impl PointReport {
 /// Routes have no order and no priority: the most specific path wins.
 const BY_PATH: &str = "matched by its path";
 
-fn routes(generation: &Generation, instance: &Instance) -> Vec<HandlerReport> {
+/// Whether that is so at a point.
+pub(super) fn is_by_path(point: &str) -> bool {
+    point == points::ROUTES.name || point == points::PAGES.name
+}
+
+fn routes(generation: &Generation, instance: &Instance, point: &str) -> Vec<HandlerReport> {
     let of_routes = |report: ContributionReport| HandlerReport {
         plugin: Arc::clone(instance.name()),
         handler: report.handler,
@@ -112,7 +119,7 @@ fn routes(generation: &Generation, instance: &Instance) -> Vec<HandlerReport> {
         stats: report.stats,
     };
     let all = contributions(generation, instance).into_iter();
-    all.filter(|report| *report.point == *points::ROUTES.name)
+    all.filter(|report| *report.point == *point)
         .map(of_routes)
         .collect()
 }

@@ -195,7 +195,7 @@ struct Client {
 
 async fn answer(
     client: &Client,
-    request: http::Request<Incoming>,
+    mut request: http::Request<Incoming>,
 ) -> Result<http::Response<Held<(Option<(Option<Arc<Lease>>, Active)>, InFlight)>>, Infallible> {
     let Client {
         shared,
@@ -209,7 +209,11 @@ async fn answer(
     let Some(lease) = shared.current.enter(*shard) else {
         return Ok(service::held(service::closed(), (None, in_flight)));
     };
+    let is_measured = service::is_measured(&shared.current, &mut request, *peer);
     let mut exchange = service::begin(&lease, request, *peer, activity.arrived());
+    if is_measured {
+        exchange.measure();
+    }
     let counting = service::Counting::new(&exchange);
     service::serve(&mut exchange, &lease, &counting, &shared.cut).await;
     let mut response = service::finish(&mut exchange, &counting);

@@ -27,6 +27,18 @@ fn status(setting: Setting, word: usize) -> String {
     told.unwrap_or_else(|| panic!("{}", said.err)).to_owned()
 }
 
+/// The answer of management to somebody without a token.
+pub(super) fn stranger(setting: Setting) -> String {
+    let directory = with(&setting.yaml());
+    let tokens = directory.path().join("tokens");
+    fs::write(tokens, "0123456789abcdef\n").expect("there is room");
+    let service = Process::start(EVERYTHING, directory.path());
+    in_real_time(async {
+        let mut raw = Raw::connect(service.management).await;
+        raw.get("/plugins").await.status.as_u16().to_string()
+    })
+}
+
 /// The levels of the lines of a service that does not come up.
 pub(super) fn levels(setting: Setting) -> String {
     let log = failed(setting);

@@ -11,18 +11,18 @@ use std::net::SocketAddr;
 use tokio::net::TcpStream;
 
 /// An answer, read to its end.
-pub(super) type Answer = (StatusCode, HeaderMap, Bytes);
+pub(crate) type Answer = (StatusCode, HeaderMap, Bytes);
 
-pub(super) async fn get(address: SocketAddr, path: &str) -> Answer {
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Answer {
     request(address, Method::GET, path, &[], "").await
 }
 
-pub(super) async fn post(address: SocketAddr, path: &str) -> Answer {
+pub(crate) async fn post(address: SocketAddr, path: &str) -> Answer {
     request(address, Method::POST, path, &[], "").await
 }
 
 /// Sends any request. `Host` is the address, unless the headers say otherwise.
-pub(super) async fn request(
+pub(crate) async fn request(
     address: SocketAddr,
     method: Method,
     path: &str,
@@ -63,7 +63,7 @@ pub(super) async fn request(
 }
 
 /// Asks for JSON, which there has to be.
-pub(super) async fn get_json(address: SocketAddr, path: &str) -> Value {
+pub(crate) async fn get_json(address: SocketAddr, path: &str) -> Value {
     let (status, headers, body) = get(address, path).await;
     assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&body));
     assert_eq!(headers[header::CONTENT_TYPE], "application/json");
@@ -72,7 +72,7 @@ pub(super) async fn get_json(address: SocketAddr, path: &str) -> Value {
 
 /// The answer as problem details, which it has to be.
 #[track_caller]
-pub(super) fn problem((status, headers, body): Answer, wanted: u16, code: &str) -> Value {
+pub(crate) fn problem((status, headers, body): Answer, wanted: u16, code: &str) -> Value {
     let body = json(&body);
     assert_eq!(status, wanted, "{body}");
     assert_eq!(headers[header::CONTENT_TYPE], "application/problem+json");
@@ -86,12 +86,12 @@ pub(super) fn problem((status, headers, body): Answer, wanted: u16, code: &str) 
 }
 
 #[track_caller]
-pub(super) fn json(body: &[u8]) -> Value {
+pub(crate) fn json(body: &[u8]) -> Value {
     serde_json::from_slice(body)
         .unwrap_or_else(|error| panic!("{error} in {}", String::from_utf8_lossy(body)))
 }
 
-pub(super) fn names(list: &Value) -> Vec<&str> {
+pub(crate) fn names(list: &Value) -> Vec<&str> {
     let all = list.as_array().expect("it is a list").iter();
     all.map(|plugin| plugin["name"].as_str().expect("it has a name"))
         .collect()

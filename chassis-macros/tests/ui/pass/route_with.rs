@@ -30,6 +30,13 @@ impl Shop {
     #[get("/two", with = Scopes(&["read"]), with = Audited)]
     async fn two(&self) {}
 
+    #[get("/for-some", scopes = ["orders:read", "orders:write"], with = Audited)]
+    #[put("/for-some", scopes = "orders:write", deadline = "2s")]
+    #[delete("/for-some", scopes = [])]
+    async fn for_some(&self, caller: Principal) -> String {
+        caller.subject
+    }
+
     #[post("/with-deadline", with = Audited, deadline = "2s", with = Self::LIMIT + 1)]
     #[delete("/with-deadline", with = { let limit = Self::LIMIT; move || limit })]
     async fn with_deadline(&self, body: String) -> String {

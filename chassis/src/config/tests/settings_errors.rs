@@ -58,7 +58,7 @@ fn what_types_cannot_say() {
     let text = "management: {listen: 0.0.0.0:8081}\nserver: {max_header: 1KiB, max_connections: 0, idle_timeout: 0s}\nlog: {filter: 'a=b=c'}\n";
     let found = errors(yaml(text).build());
     let expected = [
-        "config.yaml:1:22: `management.listen`: this is not a loopback address, and there are no credentials to protect it (write `127.0.0.1:8081`)",
+        "config.yaml:1:22: `management.listen`: this is not a loopback address, and without `management.token_file` whoever reaches it steers the service (set `management.token_file` to a file with a token (`openssl rand -hex 32` makes one), or write `127.0.0.1:8081`)",
         "config.yaml:2:22: `server.max_header`: this is less than `8KiB` (write `8KiB` or more)",
         "config.yaml:2:45: `server.max_connections`: nobody could connect (write 1 or more)",
         "config.yaml:2:62: `server.idle_timeout`: no time at all; there is no way to switch it off (write a longer time)",
@@ -69,6 +69,14 @@ fn what_types_cannot_say() {
         "{found:#?}"
     );
     assert!(yaml("management: {listen: '[::1]:0'}").build().is_ok());
+    let open = "management: {listen: 0.0.0.0:8081, token_file: tokens}";
+    assert!(yaml(open).build().is_ok());
+    assert_eq!(
+        errors(yaml("management: {token_file: ''}").build()),
+        [
+            "config.yaml:1:26: `management.token_file`: it is empty (name a file, or remove the key to ask for no token)"
+        ]
+    );
 }
 
 #[test]
