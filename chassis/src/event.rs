@@ -2,15 +2,19 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-mod handle;
+// Read from the top, as in `lib.rs`: each file uses only those below it.
 mod report;
 mod watch;
-mod bus;
+mod extract;
+mod serve;
 mod deliver;
-mod dead_letters;
-mod queue;
+mod bus;
 mod subscription;
 mod message;
+mod handle;
+mod dead_letters;
+mod queue;
+mod record;
 mod topic;
 
 pub(crate) use self::{
@@ -19,9 +23,10 @@ pub(crate) use self::{
     watch::{Watch, Watched},
 };
 pub use self::{
+    dead_letters::DeadLetter,
     handle::{Events, Published},
     message::{FromMessage, Message},
-    report::{DeadLetter, EventsReport, SubscriberReport, TopicReport},
+    report::{EventsReport, SubscriberReport, TopicReport},
 };
 
 /// Something that happened, as a type: with the topic that it is published under.

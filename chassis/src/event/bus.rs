@@ -2,13 +2,13 @@
 
 use super::{
     dead_letters::DeadLetters,
-    deliver,
-    message::EventRecord,
+    handle::{Outlet, Published},
     queue::{Entry, Pushed, Queue},
+    record::{Behalf, EventRecord},
     subscription::{EventPoint, Subscribers},
 };
 use crate::{
-    config::{Config, WhenFull},
+    call::BoxFuture,
     error::{Error, Result, code},
     scope::Scope,
 };
@@ -31,23 +31,12 @@ const STREAM: usize = 256;
 /// How many topics are counted apart; there may be more.
 const TOPICS: usize = 1_000;
 
-/// On which terms events wait for a plugin.
-fn terms(config: &Config, plugin: &str) -> (usize, WhenFull) {
-    let events = &config.settings().events;
-    let limits = config.sections().get(plugin).limits;
-    let capacity = limits.queue.unwrap_or(events.queue).get();
-    (
-        usize::try_from(capacity).unwrap_or(usize::MAX),
-        limits.when_full.unwrap_or(events.when_full),
-    )
-}
-
 pub(crate) struct Bus {
     /// Itself, for the tasks that deliver.
     pub(super) this: Weak<Self>,
     /// Where subscribers stand in a generation.
     pub(super) point: &'static EventPoint,
-    workers: Handle,
+    pub(super) workers: Handle,
     /// The generation that serves.
     enter: Box<dyn Fn() -> Option<Scope> + Send + Sync>,
     queues: Mutex<BTreeMap<Arc<str>, Arc<Queue>>>,
@@ -61,13 +50,6 @@ pub(crate) struct Bus {
     /// Cancelled when the end is near.
     pub(super) draining: CancellationToken,
     pub(super) closed: CancellationToken,
-}
-
-/// What became of an event, over all who subscribe.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Outcome {
-    pub(super) queued: usize,
-    pub(super) dropped: usize,
 }
 
 impl Bus {
@@ -97,7 +79,7 @@ impl Bus {
         Arc::clone(scope.world.bus()).downcast().ok()
     }
 
-    fn queues(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Arc<Queue>>> {
+    pub(super) fn queues(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Arc<Queue>>> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -117,37 +99,6 @@ impl Bus {
 
     pub(super) fn subscribers<'s>(&self, scope: &'s Scope) -> Option<&'s Subscribers> {
         self.point.subscribers(scope)
-    }
-
-    /// A generation serves: what waits for those who subscribe in it is delivered to them, on the terms of its configuration,
-    /// and who does not subscribe any more has no queue any more.
-    pub(crate) fn serve(&self, scope: &Scope, config: &Config) {
-        self.dead.limit(config.settings().events.dead_letters);
-        let Some(subscribers) = self.subscribers(scope) else {
-            return;
-        };
-        let mut queues = self.queues();
-        for (plugin, _) in subscribers.plugins() {
-            let (capacity, when_full) = terms(config, plugin);
-            if let Some(queue) = queues.get(plugin) {
-                queue.set(capacity, when_full);
-                continue;
-            }
-            let queue = Arc::new(Queue::new(Arc::clone(plugin), capacity, when_full));
-            queues.insert(Arc::clone(plugin), Arc::clone(&queue));
-            if let Some(this) = self.this.upgrade() {
-                self.workers.spawn(deliver::deliver(this, queue));
-            }
-        }
-        let gone = queues.extract_if(.., |plugin, _| subscribers.of_plugin(plugin).is_none());
-        let gone: Vec<_> = gone.collect();
-        drop(queues);
-        for (plugin, queue) in gone {
-            let lost = queue.close();
-            if lost > 0 {
-                tracing::warn!(%plugin, lost, "events that waited for it are lost: it does not subscribe any more");
-            }
-        }
     }
 
     /// Whether somebody would be told.
@@ -172,12 +123,12 @@ impl Bus {
         if self.closed.is_cancelled() || !self.is_wanted(scope, topic) {
             return;
         }
-        let behalf = super::message::Behalf {
+        let behalf = Behalf {
             request_id: scope.request_id().cloned(),
             correlation_id: None,
         };
         let record = EventRecord::json(topic, &"chassis".into(), &behalf, event());
-        if let Err(error) = self.publish(scope, record) {
+        if let Err(error) = self.push_all(scope, record) {
             tracing::warn!(topic, error = %error.line(), "an event of the chassis was refused");
         }
     }
@@ -201,10 +152,10 @@ impl Bus {
     }
 
     /// Queues an event for each plugin that wants it, and never waits.
-    pub(super) fn publish(&self, scope: &Scope, record: EventRecord) -> Result<Outcome> {
+    fn push_all(&self, scope: &Scope, record: EventRecord) -> Result<Published> {
         let (record, queues) = self.begin(scope, record);
         let topic = Arc::clone(&record.topic);
-        let mut outcome = Outcome::default();
+        let mut outcome = Published::default();
         let mut refused = Vec::new();
         for queue in queues {
             let only = None;
@@ -219,18 +170,18 @@ impl Bus {
         Error::all(refused).map_or(Ok(outcome), Err)
     }
 
-    /// Queues an event for each plugin that wants it, and waits until there is room; not longer than `deadline`.
-    pub(super) async fn publish_wait(
+    /// Queues an event for each plugin that wants it, as soon as there is room.
+    async fn push_all_in_time(
         &self,
         scope: Scope,
         record: EventRecord,
         deadline: Duration,
-    ) -> Result<Outcome> {
+    ) -> Result<Published> {
         let (record, queues) = self.begin(&scope, record);
         // What waits for room must not hold a generation.
         drop(scope);
         let until = tokio::time::Instant::now() + deadline;
-        let mut outcome = Outcome::default();
+        let mut outcome = Published::default();
         let mut late = Vec::new();
         for queue in queues {
             let only = None;
@@ -281,81 +232,44 @@ impl Bus {
             .map(|(topic, count)| (Arc::clone(topic), *count))
             .collect()
     }
-
-    /// Tries once more to deliver what could not be delivered.
-    pub(super) fn retry(&self, id: u64) -> Result<()> {
-        let scope = self.enter()?;
-        let dead = self.dead.take(id).ok_or_else(|| {
-            let message =
-                format!("there is no dead letter `{id}`; it may have made room for newer ones");
-            Error::new(code::NOT_FOUND, message)
-        })?;
-        let subscribers = self.subscribers(&scope);
-        let handler = subscribers.and_then(|all| all.find(&dead.plugin, &dead.handler));
-        let queue = handler.and_then(|_| self.queue(&dead.plugin));
-        let entry = Entry {
-            record: Arc::clone(&dead.record),
-            only: Some(Arc::clone(&dead.handler)),
-        };
-        let error = match queue {
-            Some(queue) => match queue.push_beside(&entry) {
-                Pushed::Queued => return Ok(()),
-                Pushed::Closed => Error::new(code::CLOSED, "the service is stopping"),
-                // What is dropped for it would be lost in its place.
-                _ => full(&queue, "the dead letter"),
-            },
-            None => {
-                let (plugin, handler) = (&dead.plugin, &dead.handler);
-                let message = format!("`{plugin}` does not run, or has no `{handler}` any more");
-                Error::new(code::CONFLICT, message)
-            }
-        };
-        self.dead.put_back(dead);
-        Err(error)
-    }
-
-    /// Waits until everything is delivered, not longer than `patience`; how many events are not.
-    pub(crate) async fn drain(&self, patience: Duration) -> usize {
-        self.draining.cancel();
-        let waiting = || -> Vec<Arc<Queue>> {
-            let queues = self.queues();
-            let waiting = queues.values().filter(|queue| queue.waiting() > 0);
-            waiting.cloned().collect()
-        };
-        let all = async {
-            // What is delivered may lead to further events, for those who were done.
-            loop {
-                let queues = waiting();
-                if queues.is_empty() {
-                    return;
-                }
-                for queue in queues {
-                    queue.idle().await;
-                }
-            }
-        };
-        _ = tokio::time::timeout(patience, all).await;
-        waiting().iter().map(|queue| queue.waiting()).sum()
-    }
-
-    /// From now on nothing is published or delivered.
-    pub(crate) fn close(&self) {
-        self.closed.cancel();
-        let queues: Vec<_> = self.queues().values().cloned().collect();
-        for queue in queues {
-            queue.close();
-        }
-    }
 }
 
 #[cold]
-fn full(queue: &Queue, what: &str) -> Error {
+pub(super) fn full(queue: &Queue, what: &str) -> Error {
     let (capacity, _) = queue.terms();
     let message = format!(
         "no room for {what}: {capacity} events wait for `{}` already",
         queue.plugin
     );
     Error::new(code::EVENT_REJECTED, message).retryable()
+}
+
+impl Outlet for Bus {
+    fn is_closed(&self) -> bool {
+        self.closed.is_cancelled()
+    }
+
+    fn wanted(&self, topic: &str) -> Result<Option<Scope>> {
+        let scope = self.enter()?;
+        if self.is_wanted(&scope, topic) {
+            return Ok(Some(scope));
+        }
+        self.count(topic);
+        Ok(None)
+    }
+
+    fn publish(&self, scope: &Scope, record: EventRecord) -> Result<Published> {
+        self.push_all(scope, record)
+    }
+
+    fn publish_wait(
+        &self,
+        scope: Scope,
+        record: EventRecord,
+        deadline: Duration,
+    ) -> BoxFuture<'_, Result<Published>> {
+        Box::pin(self.push_all_in_time(scope, record, deadline))
+    }
 }
 
 impl fmt::Debug for Bus {

@@ -2,7 +2,7 @@
 
 use super::{
     bus::Bus,
-    dead_letters::Dead,
+    dead_letters::DeadLetter,
     message::Message,
     queue::{Entry, Queue},
     subscription::Subscriber,
@@ -15,7 +15,7 @@ use crate::{
 };
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 /// The longest pause before a further attempt.
@@ -101,7 +101,7 @@ impl Delivery<'_> {
                 scope: Scope::of(scope.world, request_id),
                 attempt,
                 subscriber: Arc::clone(&self.queue.plugin),
-                bus: Arc::downgrade(self.bus),
+                bus: Arc::downgrade(self.bus) as _,
             };
             let call = site.call(message.request_id());
             let told = site.run(async {
@@ -146,16 +146,9 @@ impl Delivery<'_> {
             plugin = %self.queue.plugin, topic = %record.topic, id = record.id.as_str(), attempts,
             error = %error.line_of(&self.queue.plugin), "event handler failed; the event is a dead letter"
         );
-        self.bus.dead.keep(Dead {
-            id: 0,
-            plugin: Arc::clone(&self.queue.plugin),
-            handler: Arc::clone(&subscriber.key),
-            record: Arc::clone(record),
-            code: error.code(),
-            error: error.report(),
-            attempts,
-            at: SystemTime::now(),
-        });
+        let (plugin, handler) = (&self.queue.plugin, &subscriber.key);
+        let letter = DeadLetter::new(plugin, handler, record, attempts, error);
+        self.bus.dead.keep(letter);
     }
 
     fn lost(&self, why: &str) {

@@ -1,6 +1,6 @@
 //! What waits for one plugin: bounded, in order, and the same over a reload.
 
-use super::message::EventRecord;
+use super::record::EventRecord;
 use crate::config::WhenFull;
 use std::{
     collections::VecDeque,

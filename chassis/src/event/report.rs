@@ -1,12 +1,11 @@
 //! What is told of events to people and programs outside.
 
-use super::{bus::Bus, dead_letters::Dead, message::EventRecord, queue::Figures};
-use crate::{call::CallStats, config::WhenFull, error::Result, text::unix_millis};
+use super::{bus::Bus, dead_letters::DeadLetter, queue::Figures};
+use crate::{call::CallStats, config::WhenFull, error::Result};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::SystemTime,
 };
 
 /// The events of a service at a glance.
@@ -67,51 +66,6 @@ pub struct SubscriptionReport {
     pub retries: u32,
     /// What came of the calls.
     pub stats: CallStats,
-}
-
-/// An event that could not be delivered to a handler.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct DeadLetter {
-    /// What it is called when it is tried again.
-    pub id: String,
-    /// The plugin that failed.
-    pub plugin: Arc<str>,
-    /// The handler that failed: what it wants, and where it is written.
-    pub handler: Arc<str>,
-    /// The code of the error.
-    pub code: &'static str,
-    /// The error.
-    pub error: String,
-    /// How often it was tried.
-    pub attempts: u32,
-    /// When it was given up, in milliseconds since 1970.
-    #[serde(serialize_with = "unix_millis")]
-    pub at: SystemTime,
-    /// The event itself.
-    message: Arc<EventRecord>,
-}
-
-impl DeadLetter {
-    /// What it was published under.
-    pub fn topic(&self) -> &str {
-        &self.message.topic
-    }
-}
-
-impl From<Dead> for DeadLetter {
-    fn from(dead: Dead) -> Self {
-        Self {
-            id: dead.id.to_string(),
-            plugin: dead.plugin,
-            handler: dead.handler,
-            code: dead.code.name(),
-            error: dead.error,
-            attempts: dead.attempts,
-            at: dead.at,
-            message: dead.record,
-        }
-    }
 }
 
 impl Bus {
@@ -181,12 +135,6 @@ impl Bus {
 
     /// What could not be delivered, the newest first.
     pub(crate) fn dead_letters(&self) -> Vec<DeadLetter> {
-        self.dead.all().into_iter().map(Into::into).collect()
-    }
-
-    /// Tries once more to deliver one.
-    pub(crate) fn retry_dead_letter(&self, id: &str) -> Result<()> {
-        // What is no number was never given out: the same answer.
-        self.retry(id.parse().unwrap_or(0))
+        self.dead.all()
     }
 }
