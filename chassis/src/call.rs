@@ -25,8 +25,8 @@ mod panics;
 
 pub(crate) use panics::{Panicked, carry, catch, catch_async, keep_place, panic_text};
 
-/// A boxed future that borrows what it is called on.
-pub(crate) type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// A boxed future that borrows what it is called on: what traits have in place of `async fn`, to be used as `dyn`.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What a handler behind a boundary is told about the call it serves.
 ///

@@ -83,7 +83,7 @@ mod text;
 
 #[doc(inline)]
 pub use crate::{
-    call::{Call, CallStats},
+    call::{BoxFuture, Call, CallStats},
     chassis::{Chassis, ChassisBuilder, Running, Stopped},
     cli::main,
     command::{CliCommand, CommandCall},
@@ -99,8 +99,9 @@ pub use crate::{
     entry::{Service, ServiceEntry, ServiceHealth, ServiceQuestion},
     error::{BoxError, Code, Context, Error, Result, code},
     event::{
-        DeadLetter, Event, Events, EventsReport, FromMessage, Message, Published, SubscriberReport,
-        TopicReport,
+        DeadLetter, Event, EventDeliveries, EventDelivery, EventSubscription, EventTransport,
+        Events, EventsReport, FromMessage, Message, Published, Settled, SubscriberReport,
+        TopicReport, TransportReport, WireEvent,
     },
     handle::ChassisHandle,
     health::{Health, HealthState, IntoHealth},

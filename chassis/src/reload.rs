@@ -87,7 +87,11 @@ impl Reloader {
         let desk = Desk::new(Arc::clone(&current), workers.clone(), closing.clone());
         let enter = move || serving.upgrade().and_then(|current| current.scope());
         Self {
-            bus: Bus::new(&points::EVENTS, workers.clone(), enter),
+            bus: Bus::new(
+                (&points::EVENTS, &points::EVENTS_TRANSPORT),
+                workers.clone(),
+                enter,
+            ),
             desk: Arc::new(desk),
             current,
             metrics,
@@ -179,7 +183,7 @@ impl Reloader {
             asked: &|given| self.watch_also(given),
             ..self.plan(number, config, &fixed)
         };
-        _ = self.publish(lifecycle::build(plan).await?);
+        _ = self.publish(lifecycle::build(plan).await?, true);
         Ok(())
     }
 
@@ -190,7 +194,7 @@ impl Reloader {
             build_only: true,
             ..self.plan(1, config, &fixed)
         };
-        _ = self.publish(lifecycle::build(plan).await?);
+        _ = self.publish(lifecycle::build(plan).await?, false);
         Ok(())
     }
 
@@ -217,8 +221,9 @@ impl Reloader {
         }
     }
 
-    /// Makes a generation the one that serves; the signal that the one before it is gone.
-    fn publish(&self, built: Built) -> Option<oneshot::Receiver<()>> {
+    /// Makes a generation the one that serves; the signal that the one before it is gone. One that has not started has
+    /// nothing to do with other services.
+    fn publish(&self, built: Built, has_started: bool) -> Option<oneshot::Receiver<()>> {
         let Built {
             generation,
             until_gone,
@@ -228,9 +233,15 @@ impl Reloader {
         if let Some(before) = self.current.enter(0) {
             vouch(&before.0.records, &generation.records);
         }
+        if has_started {
+            self.bus.prepare(&generation.config);
+        }
         self.current.publish(&generation);
         if let Some(scope) = self.current.scope() {
             self.bus.serve(&scope, &generation.config);
+            if has_started {
+                self.bus.connect(&scope, &generation.config);
+            }
             moments.publish(&self.bus, &scope);
         }
         self.metrics.reloads.published();
@@ -324,7 +335,7 @@ impl Reloader {
         let mut reloaded = answer::compare(&old.0, &built.generation);
         let is_other = !old.0.config.is_same(&built.generation.config);
         drop(old);
-        let until_gone = self.publish(built);
+        let until_gone = self.publish(built, true);
         if overrides != before_change {
             reloaded.message += "; a restart forgets what was changed here";
         }
@@ -346,6 +357,7 @@ impl Reloader {
                     lifecycle::tell(point, &scope, &record, number, &self.workers).await;
                 }
             }
+            self.bus.disconnect(drain).await;
             remains.announce();
             let desk = Arc::clone(&self.desk);
             lifecycle::aside(&self.workers, async move { desk.sweep().await }).await;

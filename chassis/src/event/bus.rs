@@ -2,10 +2,13 @@
 
 use super::{
     dead_letters::DeadLetters,
+    guests::Guests,
     handle::{Outlet, Published},
     queue::{Entry, Pushed, Queue},
     record::{Behalf, EventRecord},
+    remote::Remote,
     subscription::{EventPoint, Subscribers},
+    transport_point::TransportPoint,
 };
 use crate::{
     call::BoxFuture,
@@ -40,6 +43,12 @@ pub(crate) struct Bus {
     /// The generation that serves.
     enter: Box<dyn Fn() -> Option<Scope> + Send + Sync>,
     queues: Mutex<BTreeMap<Arc<str>, Arc<Queue>>>,
+    /// Who wants events beside the plugins.
+    pub(super) guests: Guests,
+    /// Where transports stand in a generation.
+    pub(super) transports: &'static TransportPoint,
+    /// The way to other services.
+    pub(super) remote: Remote,
     pub(super) dead: DeadLetters,
     pub(super) streams: broadcast::Sender<Arc<EventRecord>>,
     /// How many look on.
@@ -54,7 +63,7 @@ pub(crate) struct Bus {
 
 impl Bus {
     pub(crate) fn new(
-        point: &'static EventPoint,
+        (point, transports): (&'static EventPoint, &'static TransportPoint),
         workers: Handle,
         enter: impl Fn() -> Option<Scope> + Send + Sync + 'static,
     ) -> Arc<Self> {
@@ -64,6 +73,9 @@ impl Bus {
             workers,
             enter: Box::new(enter),
             queues: Mutex::default(),
+            guests: Guests::default(),
+            transports,
+            remote: Remote::default(),
             dead: DeadLetters::default(),
             streams: broadcast::Sender::new(STREAM),
             watchers: Arc::default(),
@@ -104,6 +116,7 @@ impl Bus {
     /// Whether somebody would be told.
     pub(crate) fn is_wanted(&self, scope: &Scope, topic: &str) -> bool {
         self.watchers.load(Relaxed) > 0
+            || self.guests.any()
             || self
                 .subscribers(scope)
                 .is_some_and(|subscribers| subscribers.want(topic))
@@ -114,6 +127,7 @@ impl Bus {
     pub(crate) fn of_requests(scope: &Scope) -> Option<&Self> {
         let bus: &Self = scope.world.bus().downcast_ref()?;
         let is_wanted = bus.watchers.load(Relaxed) > 0
+            || bus.guests.any()
             || bus.subscribers(scope).is_some_and(|all| all.want_requests);
         is_wanted.then_some(bus)
     }
@@ -125,10 +139,12 @@ impl Bus {
         }
         let behalf = Behalf {
             request_id: scope.request_id().cloned(),
-            correlation_id: None,
+            ..Behalf::default()
         };
         let record = EventRecord::json(topic, &"chassis".into(), &behalf, event());
-        if let Err(error) = self.push_all(scope, record) {
+        // It is of this service, and does not travel.
+        let record = self.begin(record);
+        if let Err(error) = self.push(&record, &self.wanting(scope, topic)) {
             tracing::warn!(topic, error = %error.line(), "an event of the chassis was refused");
         }
     }
@@ -151,42 +167,33 @@ impl Bus {
         }
     }
 
-    /// Queues an event for each plugin that wants it, and never waits.
-    fn push_all(&self, scope: &Scope, record: EventRecord) -> Result<Published> {
-        let (record, queues) = self.begin(scope, record);
-        let topic = Arc::clone(&record.topic);
+    /// Queues an event for all of these, and never waits.
+    fn push(&self, record: &Arc<EventRecord>, queues: &[Arc<Queue>]) -> Result<Published> {
         let mut outcome = Published::default();
         let mut refused = Vec::new();
         for queue in queues {
-            let only = None;
-            let record = Arc::clone(&record);
-            match queue.push(Entry { record, only }) {
+            match queue.push(Entry::new(Arc::clone(record))) {
                 Pushed::Queued => outcome.queued += 1,
                 Pushed::Dropped => outcome.dropped += 1,
-                Pushed::Rejected => refused.push(full(&queue, &format!("`{topic}`"))),
+                Pushed::Rejected => refused.push(full(queue, &format!("`{}`", record.topic))),
                 Pushed::Closed => refused.extend(self.closed()),
             }
         }
         Error::all(refused).map_or(Ok(outcome), Err)
     }
 
-    /// Queues an event for each plugin that wants it, as soon as there is room.
-    async fn push_all_in_time(
+    /// Queues an event for all of these, as soon as there is room.
+    async fn push_in_time(
         &self,
-        scope: Scope,
-        record: EventRecord,
+        record: &Arc<EventRecord>,
+        queues: &[Arc<Queue>],
         deadline: Duration,
     ) -> Result<Published> {
-        let (record, queues) = self.begin(&scope, record);
-        // What waits for room must not hold a generation.
-        drop(scope);
         let until = tokio::time::Instant::now() + deadline;
         let mut outcome = Published::default();
         let mut late = Vec::new();
         for queue in queues {
-            let only = None;
-            let record = Arc::clone(&record);
-            let pushed = queue.push_wait(Entry { record, only });
+            let pushed = queue.push_wait(Entry::new(Arc::clone(record)));
             match tokio::time::timeout_at(until, pushed).await {
                 Ok(Pushed::Queued) => outcome.queued += 1,
                 Ok(_) => late.extend(self.closed()),
@@ -202,27 +209,55 @@ impl Bus {
         Error::all(late).map_or(Ok(outcome), Err)
     }
 
+    /// An event that did not travel after all, for those who are here.
+    pub(super) fn give_here(&self, record: &Arc<EventRecord>) {
+        let Ok(scope) = self.enter() else {
+            return;
+        };
+        let queues = self.wanting(&scope, &record.topic);
+        if let Err(error) = self.push(record, &queues) {
+            tracing::warn!(topic = record.topic(), error = %error.line(), "an event was refused");
+        }
+    }
+
     /// Why a queue may be closed: its plugin does not subscribe any more, which is no error, or nobody does.
     fn closed(&self) -> Option<Error> {
         let is_closed = self.closed.is_cancelled();
         is_closed.then(|| Error::new(code::CLOSED, "the service does not run any more"))
     }
 
-    fn begin(&self, scope: &Scope, record: EventRecord) -> (Arc<EventRecord>, Vec<Arc<Queue>>) {
+    /// Counts an event, and shows it to those who look on.
+    fn begin(&self, record: EventRecord) -> Arc<EventRecord> {
         self.count(&record.topic);
         let record = Arc::new(record);
         if self.watchers.load(Relaxed) > 0 {
             // Nobody may be listening any more: no matter.
             _ = self.streams.send(Arc::clone(&record));
         }
+        record
+    }
+
+    /// The queues of all who are here and want this topic.
+    fn wanting(&self, scope: &Scope, topic: &str) -> Vec<Arc<Queue>> {
         let wanting = self.subscribers(scope);
-        let wanting = wanting.map(|subscribers| subscribers.wanting(&record.topic));
+        let wanting = wanting.map(|subscribers| subscribers.wanting(topic));
         let all = self.queues();
         let queues = wanting.into_iter().flatten();
-        let queues = queues
-            .filter_map(|plugin| all.get(plugin).cloned())
-            .collect();
-        (record, queues)
+        let queues = queues.filter_map(|plugin| all.get(plugin).cloned());
+        let mut queues: Vec<_> = queues.collect();
+        drop(all);
+        if self.guests.any() {
+            queues.extend(self.guests.wanting(topic));
+        }
+        queues
+    }
+
+    /// The queues for what a plugin publishes: that to other services, or those of all who are here.
+    fn queues_for(&self, scope: &Scope, topic: &str) -> Vec<Arc<Queue>> {
+        match self.remote.outbox() {
+            Some(outbox) => vec![Arc::clone(outbox)],
+            None => self.wanting(scope, topic),
+        }
     }
 
     pub(super) fn topics(&self) -> BTreeMap<Arc<str>, u64> {
@@ -251,7 +286,7 @@ impl Outlet for Bus {
 
     fn wanted(&self, topic: &str) -> Result<Option<Scope>> {
         let scope = self.enter()?;
-        if self.is_wanted(&scope, topic) {
+        if self.remote.outbox().is_some() || self.is_wanted(&scope, topic) {
             return Ok(Some(scope));
         }
         self.count(topic);
@@ -259,7 +294,8 @@ impl Outlet for Bus {
     }
 
     fn publish(&self, scope: &Scope, record: EventRecord) -> Result<Published> {
-        self.push_all(scope, record)
+        let queues = self.queues_for(scope, &record.topic);
+        self.push(&self.begin(record), &queues)
     }
 
     fn publish_wait(
@@ -268,7 +304,11 @@ impl Outlet for Bus {
         record: EventRecord,
         deadline: Duration,
     ) -> BoxFuture<'_, Result<Published>> {
-        Box::pin(self.push_all_in_time(scope, record, deadline))
+        let queues = self.queues_for(&scope, &record.topic);
+        // What waits for room must not hold a generation.
+        drop(scope);
+        let record = self.begin(record);
+        Box::pin(async move { self.push_in_time(&record, &queues, deadline).await })
     }
 }
 

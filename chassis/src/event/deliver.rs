@@ -57,14 +57,18 @@ impl Delivery<'_> {
         if handlers.is_empty() {
             self.lost("nothing of the plugin wants it any more");
         }
-        for handler in handlers {
-            self.tell(&handler).await;
+        for handler in &handlers {
+            self.tell(handler).await;
+        }
+        // Whatever came of it is known here: what failed is a dead letter.
+        if let Some(receipt) = self.entry.receipt.as_ref().filter(|_| !handlers.is_empty()) {
+            receipt.done();
         }
     }
 
     /// The keys of the handlers that want the event, in the generation that serves now.
     fn handlers(&self) -> Vec<Arc<str>> {
-        let Entry { record, only } = self.entry;
+        let Entry { record, only, .. } = self.entry;
         let Ok(scope) = self.bus.enter() else {
             return Vec::new();
         };

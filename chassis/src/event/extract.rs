@@ -6,16 +6,20 @@ use crate::{
     http::{Exchange, Known, RequestContext},
 };
 use axum::extract::FromRequestParts;
-use http::request::Parts;
+use http::{HeaderMap, request::Parts};
 use std::sync::Arc;
 
 impl Events {
-    fn of_request(cx: &RequestContext) -> Result<Self> {
+    fn of_request(cx: &RequestContext, headers: &HeaderMap) -> Result<Self> {
         let scope = &cx.arrived.scope;
         let owner = cx.handling.info.as_ref().map(|info| &info.owner);
         let bus = Bus::of(scope).ok_or_else(|| Error::msg("there is no bus"))?;
         let source = owner.map_or_else(|| "service".into(), Arc::clone);
-        let events = Self::new(Arc::downgrade(&bus) as _, source, Behalf::default());
+        let behalf = Behalf {
+            trace: cx.known_trace(headers),
+            ..Behalf::default()
+        };
+        let events = Self::new(Arc::downgrade(&bus) as _, source, behalf);
         Ok(events.within(scope))
     }
 }
@@ -24,12 +28,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Events {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        Self::of_request(RequestContext::of(parts)?)
+        Self::of_request(RequestContext::of(parts)?, &parts.headers)
     }
 }
 
 impl Known for Events {
     fn known(exchange: &Exchange) -> Option<Result<Self>> {
-        Some(Self::of_request(&exchange.cx))
+        Some(Self::of_request(&exchange.cx, exchange.headers()))
     }
 }

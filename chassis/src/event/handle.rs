@@ -90,7 +90,7 @@ impl Events {
     pub fn within(&self, scope: &Scope) -> Self {
         let behalf = Behalf {
             request_id: scope.request_id().cloned(),
-            correlation_id: self.behalf.correlation_id.clone(),
+            ..self.behalf.clone()
         };
         Self {
             behalf,

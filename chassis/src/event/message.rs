@@ -4,7 +4,7 @@ use super::{
     handle::{Events, Outlet},
     record::{Behalf, EventRecord},
 };
-use crate::{error::Result, request_id::RequestId, scope::Scope};
+use crate::{error::Result, request_id::RequestId, scope::Scope, trace_context::TraceContext};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{
@@ -69,6 +69,11 @@ impl Message {
         self.record.correlation_id.as_str()
     }
 
+    /// The trace of that request: if it was sent one, or somebody has asked for it before the event was published.
+    pub fn trace(&self) -> Option<&TraceContext> {
+        self.record.trace.as_deref()
+    }
+
     /// Which attempt this is, from 1.
     pub fn attempt(&self) -> u32 {
         self.attempt
@@ -102,6 +107,7 @@ impl Message {
         let behalf = Behalf {
             request_id: self.record.request_id.clone(),
             correlation_id: Some(self.record.correlation_id.clone()),
+            trace: self.record.trace.clone(),
         };
         Events::new(Weak::clone(&self.bus), Arc::clone(&self.subscriber), behalf)
     }

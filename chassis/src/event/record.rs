@@ -1,9 +1,11 @@
 //! An event on its way: what happened, with who told it, when, and on whose behalf.
 
+use super::{OF_CHASSIS, topic::check_topic, transport::WireEvent};
 use crate::{
     error::{Error, Result, code},
     request_id::RequestId,
-    text::unix_millis,
+    text::{millis_since_1970, unix_millis},
+    trace_context::TraceContext,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -11,7 +13,7 @@ use std::{
     any::Any,
     fmt,
     sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 /// An event with all that is known of it, the same for all who are told.
@@ -24,13 +26,15 @@ pub(crate) struct EventRecord {
     pub(super) request_id: Option<RequestId>,
     /// That of the event that this one follows from, or of the request, or its own.
     pub(super) correlation_id: RequestId,
+    /// The trace of the request, if it was sent one, or somebody has asked for it.
+    pub(super) trace: Option<Arc<TraceContext>>,
     payload: Payload,
 }
 
 /// What happened: as the type it was published as, and as JSON, made once if somebody wants it.
 struct Payload {
     typed: Option<Typed>,
-    json: OnceLock<std::result::Result<Value, String>>,
+    json: OnceLock<std::result::Result<Arc<Value>, String>>,
     /// As the types that others read it as.
     read: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
 }
@@ -45,6 +49,7 @@ struct Typed {
 pub(super) struct Behalf {
     pub(super) request_id: Option<RequestId>,
     pub(super) correlation_id: Option<RequestId>,
+    pub(super) trace: Option<Arc<TraceContext>>,
 }
 
 impl EventRecord {
@@ -68,7 +73,13 @@ impl EventRecord {
     }
 
     pub(super) fn json(topic: &str, source: &Arc<str>, behalf: &Behalf, event: Value) -> Self {
-        Self::new(topic, source, behalf, None, OnceLock::from(Ok(event)))
+        Self::new(
+            topic,
+            source,
+            behalf,
+            None,
+            OnceLock::from(Ok(Arc::new(event))),
+        )
     }
 
     fn new(
@@ -76,12 +87,13 @@ impl EventRecord {
         source: &Arc<str>,
         behalf: &Behalf,
         typed: Option<Typed>,
-        json: OnceLock<std::result::Result<Value, String>>,
+        json: OnceLock<std::result::Result<Arc<Value>, String>>,
     ) -> Self {
         let id = RequestId::new();
         let Behalf {
             request_id,
             correlation_id,
+            trace,
         } = behalf;
         let correlation_id = correlation_id.as_ref().or(request_id.as_ref());
         Self {
@@ -91,12 +103,67 @@ impl EventRecord {
             request_id: request_id.clone(),
             correlation_id: correlation_id.unwrap_or(&id).clone(),
             id,
+            trace: trace.clone(),
             payload: Payload {
                 typed,
                 json,
                 read: Mutex::default(),
             },
         }
+    }
+
+    /// As it travels.
+    pub(super) fn wire(&self) -> Result<WireEvent> {
+        let text = |id: &RequestId| id.as_str().to_owned();
+        let trace = self.trace.as_deref();
+        let state = trace.map(TraceContext::state);
+        let state = state.filter(|state| !state.is_empty());
+        let wire = WireEvent::new(self.id(), self.topic(), &*self.source, Value::Null);
+        Ok(WireEvent {
+            time: millis_since_1970(self.time),
+            request_id: self.request_id.as_ref().map(text),
+            correlation_id: text(&self.correlation_id),
+            traceparent: trace.map(ToString::to_string),
+            tracestate: state.map(ToOwned::to_owned),
+            event: Arc::clone(self.json_form()?),
+            ..wire
+        })
+    }
+
+    /// One that has come from elsewhere.
+    pub(super) fn from_wire(wire: &WireEvent) -> Result<Self> {
+        check_topic(&wire.topic)?;
+        if OF_CHASSIS.contains(&&*wire.topic) {
+            let message = format!("only the chassis itself publishes `{}`", wire.topic);
+            return Err(Error::new(code::EVENT_TOPIC, message));
+        }
+        let id = |text: &str| {
+            RequestId::parse(text).ok_or_else(|| {
+                let message = format!("`{}` is no id of an event", crate::text::visible(text));
+                Error::new(code::EVENT_MALFORMED, message)
+                    .with_help("ids are 1 to 64 letters, digits, `-`, `_` or `.`")
+            })
+        };
+        // A trace that can't be read is none, as in a header.
+        let trace = wire.traceparent.as_deref().and_then(|parent| {
+            TraceContext::of_texts(parent, wire.tracestate.as_deref().unwrap_or_default())
+        });
+        Ok(Self {
+            id: id(&wire.id)?,
+            topic: wire.topic.as_str().into(),
+            source: wire.source.as_str().into(),
+            time: SystemTime::UNIX_EPOCH
+                .checked_add(Duration::from_millis(wire.time))
+                .unwrap_or(SystemTime::UNIX_EPOCH),
+            request_id: wire.request_id.as_deref().map(id).transpose()?,
+            correlation_id: id(&wire.correlation_id)?,
+            trace: trace.map(Arc::new),
+            payload: Payload {
+                typed: None,
+                json: OnceLock::from(Ok(Arc::clone(&wire.event))),
+                read: Mutex::default(),
+            },
+        })
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -109,10 +176,14 @@ impl EventRecord {
 
     /// What happened, as JSON.
     pub(super) fn value(&self) -> Result<&Value> {
+        self.json_form().map(|value| &**value)
+    }
+
+    fn json_form(&self) -> Result<&Arc<Value>> {
         let Payload { typed, json, .. } = &self.payload;
         let made = json.get_or_init(|| match typed {
-            Some(typed) => (typed.to_json)(&*typed.value),
-            None => Ok(Value::Null),
+            Some(typed) => (typed.to_json)(&*typed.value).map(Arc::new),
+            None => Ok(Arc::default()),
         });
         made.as_ref().map_err(|error| {
             let message = format!("`{}` has no JSON form: {error}", self.topic);

@@ -18,6 +18,9 @@ pub struct EventsReport {
     pub topics: BTreeMap<Arc<str>, TopicReport>,
     /// The plugins that subscribe, by name.
     pub subscribers: BTreeMap<Arc<str>, SubscriberReport>,
+    /// What carries events to other services and from there; none if they stay in this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transport: Option<TransportReport>,
     /// How many events could not be delivered, and are kept.
     pub dead_letters: usize,
     /// How many of those had to make room for newer ones.
@@ -53,6 +56,30 @@ pub struct SubscriberReport {
     /// How many events were dropped.
     pub dropped: u64,
     /// How many events were refused.
+    pub rejected: u64,
+}
+
+/// What carries events to other services and from there.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct TransportReport {
+    /// The plugin that brings it: what `events.transport` says.
+    pub plugin: Arc<str>,
+    /// How many events wait to be sent.
+    pub depth: usize,
+    /// How many may.
+    pub capacity: usize,
+    /// What becomes of further ones.
+    pub when_full: WhenFull,
+    /// How many events were sent.
+    pub sent: u64,
+    /// How many have come, for all plugins that subscribe.
+    pub received: u64,
+    /// How many were refused by the transport, and became dead letters.
+    pub failed: u64,
+    /// How many were dropped before they were sent.
+    pub dropped: u64,
+    /// How many were refused because too many wait.
     pub rejected: u64,
 }
 
@@ -128,8 +155,31 @@ impl Bus {
             published: self.published.load(Relaxed),
             topics,
             subscribers,
+            transport: self.transport_report(),
             dead_letters: self.dead.len(),
             dead_letters_dropped: self.dead.dropped.load(Relaxed),
+        })
+    }
+
+    fn transport_report(&self) -> Option<TransportReport> {
+        let (line, outbox) = (self.remote.now()?, self.remote.outbox()?);
+        let (capacity, when_full) = outbox.terms();
+        let Figures {
+            delivered,
+            failed,
+            dropped,
+            rejected,
+        } = &outbox.figures;
+        Some(TransportReport {
+            plugin: Arc::clone(line.plugin()),
+            depth: outbox.waiting(),
+            capacity,
+            when_full,
+            sent: delivered.load(Relaxed),
+            received: self.remote.received.load(Relaxed),
+            failed: failed.load(Relaxed),
+            dropped: dropped.load(Relaxed),
+            rejected: rejected.load(Relaxed),
         })
     }
 

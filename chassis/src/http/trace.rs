@@ -6,7 +6,7 @@ use crate::{
     trace_context::{TRACEPARENT, TraceContext},
 };
 use axum::extract::FromRequestParts;
-use http::{HeaderValue, request::Parts};
+use http::{HeaderMap, HeaderValue, request::Parts};
 use std::{convert::Infallible, sync::Arc};
 
 impl Exchange {
@@ -35,6 +35,18 @@ impl Exchange {
         if self.cx.arrived.has_trace {
             self.trace();
         }
+    }
+}
+
+impl RequestContext {
+    /// The trace, if the caller has sent one, or somebody has asked for it.
+    pub(crate) fn known_trace(&self, headers: &HeaderMap) -> Option<Arc<TraceContext>> {
+        let is_known = self.arrived.has_trace && headers.contains_key(&TRACEPARENT);
+        if is_known {
+            let trace = || Arc::new(TraceContext::of(headers));
+            return Some(Arc::clone(self.trace.get_or_init(trace)));
+        }
+        self.trace.get().cloned()
     }
 }
 
