@@ -16,7 +16,7 @@ pub(crate) use self::{
 };
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::{Path, ReturnType, Type, spanned::Spanned as _};
 
 /// The one module that generated code refers to.
@@ -63,4 +63,21 @@ fn at(span: Span, tokens: TokenStream) -> TokenStream {
         token
     };
     tokens.into_iter().map(moved).collect()
+}
+
+/// `Self` has no meaning outside the impl block.
+fn without_self(tokens: TokenStream, self_ty: &Type) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|token| match token {
+            TokenTree::Ident(ident) if ident == "Self" => self_ty.to_token_stream(),
+            TokenTree::Group(group) => {
+                let inside = without_self(group.stream(), self_ty);
+                let mut replaced = Group::new(group.delimiter(), inside);
+                replaced.set_span(group.span());
+                TokenTree::Group(replaced).into()
+            }
+            token => token.into(),
+        })
+        .collect()
 }

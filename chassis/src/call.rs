@@ -35,8 +35,8 @@ pub(crate) use {
     stalls::{Eye, LOOK, Sight, Spot, Stalls, Ward},
 };
 
-/// A boxed future that borrows what it is called on.
-pub(crate) type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// A boxed future that borrows what it is called on: what traits have in place of `async fn`, to be used as `dyn`.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What a handler behind a boundary is told about the call it serves.
 ///

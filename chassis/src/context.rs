@@ -239,7 +239,7 @@ impl Background {
     /// What the instance publishes events with, outside of requests; it may keep it.
     pub fn events(&self) -> Events {
         let serves = Some(self.serves.clone());
-        Events::outside(Weak::clone(&self.bus), Arc::clone(&self.name), serves)
+        Events::outside(self.bus.clone(), Arc::clone(&self.name), serves)
     }
 
     /// The registry of services. What the instance registers there goes with it.

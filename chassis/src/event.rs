@@ -2,26 +2,45 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-mod handle;
+// Read from the top, as in `lib.rs`: each file uses only those below it.
 mod report;
 mod watch;
-mod bus;
+mod extract;
+mod in_process;
+mod serve;
+mod outbox;
 mod deliver;
-mod dead_letters;
-mod queue;
+mod bus;
+mod remote;
+mod line;
+mod transport_point;
 mod subscription;
 mod message;
+mod handle;
+mod dead_letters;
+mod guests;
+mod queue;
+mod receipt;
+mod record;
+mod transport;
 mod topic;
 
 pub(crate) use self::{
     bus::Bus,
+    in_process::InProcess,
+    serve::LOCAL,
     subscription::{EventFn, EventPoint, OnClosure, Subscription},
+    transport_point::{Brought, TransportPoint},
     watch::{Watch, Watched},
 };
 pub use self::{
+    dead_letters::DeadLetter,
     handle::{Events, Published},
     message::{FromMessage, Message},
-    report::{DeadLetter, EventsReport, SubscriberReport, TopicReport},
+    report::{EventsReport, SubscriberReport, TopicReport, TransportReport},
+    transport::{
+        EventDeliveries, EventDelivery, EventSubscription, EventTransport, Settled, WireEvent,
+    },
 };
 
 /// Something that happened, as a type: with the topic that it is published under.

@@ -90,7 +90,7 @@ mod text;
 #[doc(inline)]
 pub use crate::{
     auth::{Access, AuthQuestion, Authentication, Principal},
-    call::{Call, CallStats, Stall},
+    call::{BoxFuture, Call, CallStats, Stall},
     chassis::{Chassis, ChassisBuilder, Running, Stopped},
     cli::main,
     command::{CliCommand, CommandCall},
@@ -108,8 +108,9 @@ pub use crate::{
     entry::{Service, ServiceEntry, ServiceHealth, ServiceQuestion},
     error::{BoxError, Code, Context, Error, Result, code},
     event::{
-        DeadLetter, Event, Events, EventsReport, FromMessage, Message, Published, SubscriberReport,
-        TopicReport,
+        DeadLetter, Event, EventDeliveries, EventDelivery, EventSubscription, EventTransport,
+        Events, EventsReport, FromMessage, Message, Published, Settled, SubscriberReport,
+        TopicReport, TransportReport, WireEvent,
     },
     generation::StreamKind,
     handle::ChassisHandle,

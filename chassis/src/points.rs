@@ -6,7 +6,7 @@ use crate::{
     config::{Config, ConfigLayer},
     entry::{ServiceEntry, ServiceQuestion},
     error::{Error, Result, code},
-    event::EventPoint,
+    event::{EventPoint, TransportPoint},
     health::Health,
     http::{Exchange, Response},
     info::PluginInfo,
@@ -118,6 +118,11 @@ pub static AUTHORIZE: FilterPoint<Access, Denied, Sealed> =
 /// tried again as often as it wants, and then kept as a dead letter.
 #[extension_point(crate = crate)]
 pub static EVENTS: EventPoint = EventPoint::new("events.deliver");
+
+/// What carries events between services: each contribution is an [`EventTransport`](crate::EventTransport), and the setting
+/// `events.transport` chooses one by the name of its plugin. `cx.event_transport(..)` is the way to it.
+#[extension_point(crate = crate)]
+pub static EVENTS_TRANSPORT: TransportPoint = TransportPoint::new("events.transport");
 
 /// Who gives configuration besides the files: each answer is a layer over those before it, over the files, and under the
 /// environment. Only plugins of the stage `bootstrap` are there in time to be asked; they themselves are configured by

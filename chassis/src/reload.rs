@@ -89,7 +89,11 @@ impl Reloader {
         let desk = Desk::new(Arc::clone(&current), workers.clone(), closing.clone());
         let enter = move || serving.upgrade().and_then(|current| current.scope());
         Self {
-            bus: Bus::new(&points::EVENTS, workers.clone(), enter),
+            bus: Bus::new(
+                (&points::EVENTS, &points::EVENTS_TRANSPORT),
+                workers.clone(),
+                enter,
+            ),
             desk: Arc::new(desk),
             current,
             metrics,
@@ -203,7 +207,7 @@ impl Reloader {
             asked: &|given| self.watch_also(given),
             ..self.plan(number, config, &fixed)
         };
-        self.publish(lifecycle::build(plan).await?);
+        self.publish(lifecycle::build(plan).await?, true);
         Ok(())
     }
 
@@ -214,7 +218,7 @@ impl Reloader {
             build_only: true,
             ..self.plan(1, config, &fixed)
         };
-        self.publish(lifecycle::build(plan).await?);
+        self.publish(lifecycle::build(plan).await?, false);
         Ok(())
     }
 
@@ -243,8 +247,8 @@ impl Reloader {
         }
     }
 
-    /// Makes a generation the one that serves.
-    fn publish(&self, built: Built) {
+    /// Makes a generation the one that serves. One that has not started has nothing to do with other services.
+    fn publish(&self, built: Built, has_started: bool) {
         let Built {
             generation,
             until_gone,
@@ -256,10 +260,16 @@ impl Reloader {
         if let Some(before) = self.current.enter(0) {
             vouch(&before.0.records, &generation.records);
         }
+        if has_started {
+            self.bus.prepare(&generation.config);
+        }
         self.current.publish(&generation);
         renewed.into_iter().for_each(Renewed::apply);
         if let Some(scope) = self.current.scope() {
             self.bus.serve(&scope, &generation.config);
+            if has_started {
+                self.bus.connect(&scope, &generation.config);
+            }
             moments.publish(&self.bus, &scope);
         }
         self.metrics.reloads.published();

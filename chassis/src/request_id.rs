@@ -45,6 +45,12 @@ impl RequestId {
         (id, has_trace)
     }
 
+    /// An id that has come with something else than a request; none if it can't stand in a log.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let plain = Some(text).filter(|text| is_plain(text.as_bytes()));
+        HeaderValue::from_str(plain?).ok().map(Self)
+    }
+
     /// 16 hexadecimal digits: unique in this process, and with a random start in each.
     pub(crate) fn new() -> Self {
         thread_local! {

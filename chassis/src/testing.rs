@@ -1,4 +1,4 @@
-//! `TestChassis`: a service in a test, without ports, in virtual time.
+//! `TestChassis`: a service in a test, without ports, in virtual time; and what every transport of events has to do.
 
 use crate::{
     chassis::{Chassis, ChassisBuilder, collecting::collect, exporting},
@@ -19,6 +19,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::{net::SocketAddr, sync::Arc};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
+
+mod transport;
+
+pub use self::transport::{TransportEnds, transport_conformance};
 
 /// A service in a test: no ports, no threads. Under `#[tokio::test(start_paused = true)]` its time is virtual, so that
 /// deadlines pass at once.

@@ -199,10 +199,15 @@ pub(crate) fn unix_millis<S: serde::Serializer>(
     time: &SystemTime,
     to: S,
 ) -> Result<S::Ok, S::Error> {
+    to.serialize_u64(millis_since_1970(*time))
+}
+
+/// A time as a number.
+pub(crate) fn millis_since_1970(time: SystemTime) -> u64 {
     let since = time
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
-    to.serialize_u64(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

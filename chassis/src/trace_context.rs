@@ -115,6 +115,13 @@ impl TraceContext {
         })
     }
 
+    /// Of these two values, where they have come without headers.
+    pub(crate) fn of_texts(traceparent: &str, tracestate: &str) -> Option<Self> {
+        let mut trace = Self::parse(traceparent)?;
+        trace.state = state::read([tracestate.as_bytes()].into_iter());
+        Some(trace)
+    }
+
     /// The caller's, or a new one.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         Self::extract(headers).unwrap_or_else(Self::new)

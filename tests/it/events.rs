@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 
 mod failing;
 mod full;
+pub(crate) mod hub;
 mod lives;
 mod outside;
+mod transports;
 
 /// Somebody has ordered something.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -102,6 +102,7 @@ const ROWS: &[Row] = &[
     row("reload.watch", "false", "a change is seen", "no change is seen", files::told_change),
     row("reload.poll", "100ms", "no change is seen", "a change is seen", files::silent_change),
 
+    row("events.transport", "broker", "0 have travelled", "1 have travelled", events::carried),
     row("events.queue", "10", "1024 wait", "10 wait", events::waiting),
     row("events.when_full", "reject", "one is dropped", "event.rejected", events::one_too_many),
     row("events.dead_letters", "10", "1000 are kept", "10 are kept", events::dead),

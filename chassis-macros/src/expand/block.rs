@@ -1,10 +1,8 @@
 //! `#[contributes]`: each method is wired where its attributes say.
 
 use super::{
-    at,
-    endpoint::{expand_endpoint, without_self},
-    place, private, spot, spot_of_result,
-    subscriber::expand_subscriber,
+    at, endpoint::expand_endpoint, place, private, spot, spot_of_result,
+    subscriber::expand_subscriber, without_self,
 };
 use crate::{
     attr::{Contribution, Health, Kind, Options, Target},
@@ -202,6 +200,17 @@ impl<'a> Wiring<'a> {
         let handler = self.signature.ident.unraw().to_string();
         let place = place(self.signature.ident.span());
         quote!(#private::Place { handler: #handler, #place })
+    }
+
+    /// The types of the arguments, all of each at one place: the compiler reports at the type and at the call, and is silent
+    /// about the second error only if it is at the place of the first.
+    pub(super) fn types(&self) -> Vec<(Span, TokenStream)> {
+        let one_place = |ty: &Type| {
+            let span = spot(ty);
+            let ty = without_self(ty.to_token_stream(), self.self_ty);
+            (span, at(span, ty))
+        };
+        self.arguments().map(one_place).collect()
     }
 
     /// The types of the arguments but for `self`.

@@ -1,10 +1,9 @@
 //! `#[get]` and its like: extractors, the method, its answer, as one future that borrows the plugin.
 
-use super::{at, block::Wiring, spot};
+use super::block::Wiring;
 use crate::attr::Target;
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
-use syn::Type;
 
 /// The route, without its keys.
 pub(super) fn expand_endpoint(wiring: &Wiring<'_>, http: &str) -> TokenStream {
@@ -16,16 +15,7 @@ pub(super) fn expand_endpoint(wiring: &Wiring<'_>, http: &str) -> TokenStream {
         _ => return TokenStream::new(),
     };
     let place = wiring.place();
-    // All of a type at one place: the compiler reports at the type and at the call, and is silent about the second
-    // error only if it is at the place of the first.
-    let one_place = |ty: &Type| {
-        let span = spot(ty);
-        (
-            span,
-            at(span, without_self(ty.to_token_stream(), wiring.self_ty)),
-        )
-    };
-    let types: Vec<(Span, TokenStream)> = wiring.arguments().map(one_place).collect();
+    let types = wiring.types();
     let names: Vec<Ident> = (0..types.len()).map(|i| format_ident!("__a{i}")).collect();
     let extracted = match (names.split_last(), types.split_last()) {
         (Some((name, names)), Some(((span, ty), types))) => {
@@ -124,21 +114,4 @@ fn or_answer(private: &TokenStream, name: &Ident, extracted: &TokenStream) -> To
             }
         };
     }
-}
-
-/// `Self` has no meaning outside the impl block.
-pub(super) fn without_self(tokens: TokenStream, self_ty: &Type) -> TokenStream {
-    tokens
-        .into_iter()
-        .map(|token| match token {
-            TokenTree::Ident(ident) if ident == "Self" => self_ty.to_token_stream(),
-            TokenTree::Group(group) => {
-                let inside = without_self(group.stream(), self_ty);
-                let mut replaced = Group::new(group.delimiter(), inside);
-                replaced.set_span(group.span());
-                TokenTree::Group(replaced).into()
-            }
-            token => token.into(),
-        })
-        .collect()
 }

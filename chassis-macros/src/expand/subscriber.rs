@@ -1,10 +1,9 @@
 //! `#[on]`: what the method takes of an event, and the method.
 
-use super::{at, block::Wiring, endpoint::without_self, spot};
+use super::{block::Wiring, without_self};
 use crate::attr::Target;
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
-use syn::Type;
 
 /// The subscription, without its keys but for `when`.
 pub(super) fn expand_subscriber(wiring: &Wiring<'_>) -> TokenStream {
@@ -14,14 +13,7 @@ pub(super) fn expand_subscriber(wiring: &Wiring<'_>) -> TokenStream {
         return TokenStream::new();
     };
     let place = wiring.place();
-    let at_type = |ty: &Type| {
-        let span = spot(ty);
-        (
-            span,
-            at(span, without_self(ty.to_token_stream(), wiring.self_ty)),
-        )
-    };
-    let types: Vec<(Span, TokenStream)> = wiring.arguments().map(at_type).collect();
+    let types = wiring.types();
     let names: Vec<TokenStream> = (0..types.len())
         .map(|index| format_ident!("__a{index}").to_token_stream())
         .collect();

@@ -167,6 +167,9 @@ pub struct ReloadSettings {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct EventSettings {
+    /// What carries events: `local`, where they stay in this service, or the name of a plugin that brings a transport; then what
+    /// plugins publish goes to all services that have the same. Events of the chassis itself stay here. Default: `local`.
+    pub transport: String,
     /// How many may wait for one plugin; `limits.queue` of its section goes before. Default: 1024.
     pub queue: NonZeroU32,
     /// What becomes of further ones; `limits.when_full` of the plugin's section goes before. `drop_oldest` makes room,
@@ -445,6 +448,7 @@ impl Default for ReloadSettings {
 impl Default for EventSettings {
     fn default() -> Self {
         Self {
+            transport: "local".to_owned(),
             queue: NonZeroU32::MIN.saturating_add(1023),
             when_full: WhenFull::DropOldest,
             dead_letters: 1000,

@@ -1,8 +1,10 @@
-//! Subscriptions to events, and what can still be said of one once it is made.
+//! Subscriptions to events, and what can still be said of one once it is made; transports of events.
 
 use super::{Contributions, Place, Placed};
 use crate::{
-    event::{Event, EventFn, FromMessage, Message, OnClosure, Subscription},
+    event::{
+        Brought, Event, EventFn, EventTransport, FromMessage, Message, OnClosure, Subscription,
+    },
     point::{IntoDone, handler},
     points,
 };
@@ -55,6 +57,16 @@ impl Contributions {
             takes: PhantomData,
         };
         self.subscription(topic, place, of, Arc::new(handler))
+    }
+
+    /// Brings a transport of events: what carries them between services. It is used if `events.transport` says the name of
+    /// this plugin, from the moment when the generation serves that this instance is built for, until the next one does; then
+    /// it is closed, before `stop`. One publishing has a deadline of 5 s, unless it is said otherwise.
+    #[track_caller]
+    pub fn event_transport(&mut self, transport: impl EventTransport) -> Placed<'_> {
+        let brought = Brought(Arc::new(transport));
+        let point = points::EVENTS_TRANSPORT.name;
+        self.add(point, Place::caller(), brought, handler::DEADLINE)
     }
 
     pub(crate) fn subscription(

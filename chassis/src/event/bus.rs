@@ -2,13 +2,16 @@
 
 use super::{
     dead_letters::DeadLetters,
-    deliver,
-    message::EventRecord,
+    guests::Guests,
+    handle::{Outlet, Published},
     queue::{Entry, Pushed, Queue},
+    record::{Behalf, EventRecord},
+    remote::Remote,
     subscription::{EventPoint, Subscribers},
+    transport_point::TransportPoint,
 };
 use crate::{
-    config::{Config, WhenFull},
+    call::BoxFuture,
     error::{Error, Result, code},
     scope::Scope,
 };
@@ -31,26 +34,21 @@ const STREAM: usize = 256;
 /// How many topics are counted apart; there may be more.
 const TOPICS: usize = 1_000;
 
-/// On which terms events wait for a plugin.
-fn terms(config: &Config, plugin: &str) -> (usize, WhenFull) {
-    let events = &config.settings().events;
-    let limits = config.sections().get(plugin).limits;
-    let capacity = limits.queue.unwrap_or(events.queue).get();
-    (
-        usize::try_from(capacity).unwrap_or(usize::MAX),
-        limits.when_full.unwrap_or(events.when_full),
-    )
-}
-
 pub(crate) struct Bus {
     /// Itself, for the tasks that deliver.
     pub(super) this: Weak<Self>,
     /// Where subscribers stand in a generation.
     pub(super) point: &'static EventPoint,
-    workers: Handle,
+    pub(super) workers: Handle,
     /// The generation that serves.
     enter: Box<dyn Fn() -> Option<Scope> + Send + Sync>,
     queues: Mutex<BTreeMap<Arc<str>, Arc<Queue>>>,
+    /// Who wants events beside the plugins.
+    pub(super) guests: Guests,
+    /// Where transports stand in a generation.
+    pub(super) transports: &'static TransportPoint,
+    /// The way to other services.
+    pub(super) remote: Remote,
     pub(super) dead: DeadLetters,
     pub(super) streams: broadcast::Sender<Arc<EventRecord>>,
     /// How many look on.
@@ -63,16 +61,9 @@ pub(crate) struct Bus {
     pub(super) closed: CancellationToken,
 }
 
-/// What became of an event, over all who subscribe.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Outcome {
-    pub(super) queued: usize,
-    pub(super) dropped: usize,
-}
-
 impl Bus {
     pub(crate) fn new(
-        point: &'static EventPoint,
+        (point, transports): (&'static EventPoint, &'static TransportPoint),
         workers: Handle,
         enter: impl Fn() -> Option<Scope> + Send + Sync + 'static,
     ) -> Arc<Self> {
@@ -82,6 +73,9 @@ impl Bus {
             workers,
             enter: Box::new(enter),
             queues: Mutex::default(),
+            guests: Guests::default(),
+            transports,
+            remote: Remote::default(),
             dead: DeadLetters::default(),
             streams: broadcast::Sender::new(STREAM),
             watchers: Arc::default(),
@@ -97,7 +91,7 @@ impl Bus {
         Arc::clone(scope.world.bus()).downcast().ok()
     }
 
-    fn queues(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Arc<Queue>>> {
+    pub(super) fn queues(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Arc<Queue>>> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -119,40 +113,10 @@ impl Bus {
         self.point.subscribers(scope)
     }
 
-    /// A generation serves: what waits for those who subscribe in it is delivered to them, on the terms of its configuration,
-    /// and who does not subscribe any more has no queue any more.
-    pub(crate) fn serve(&self, scope: &Scope, config: &Config) {
-        self.dead.limit(config.settings().events.dead_letters);
-        let Some(subscribers) = self.subscribers(scope) else {
-            return;
-        };
-        let mut queues = self.queues();
-        for (plugin, _) in subscribers.plugins() {
-            let (capacity, when_full) = terms(config, plugin);
-            if let Some(queue) = queues.get(plugin) {
-                queue.set(capacity, when_full);
-                continue;
-            }
-            let queue = Arc::new(Queue::new(Arc::clone(plugin), capacity, when_full));
-            queues.insert(Arc::clone(plugin), Arc::clone(&queue));
-            if let Some(this) = self.this.upgrade() {
-                self.workers.spawn(deliver::deliver(this, queue));
-            }
-        }
-        let gone = queues.extract_if(.., |plugin, _| subscribers.of_plugin(plugin).is_none());
-        let gone: Vec<_> = gone.collect();
-        drop(queues);
-        for (plugin, queue) in gone {
-            let lost = queue.close();
-            if lost > 0 {
-                tracing::warn!(%plugin, lost, "events that waited for it are lost: it does not subscribe any more");
-            }
-        }
-    }
-
     /// Whether somebody would be told.
     pub(crate) fn is_wanted(&self, scope: &Scope, topic: &str) -> bool {
         self.watchers.load(Relaxed) > 0
+            || self.guests.any()
             || self
                 .subscribers(scope)
                 .is_some_and(|subscribers| subscribers.want(topic))
@@ -163,6 +127,7 @@ impl Bus {
     pub(crate) fn of_requests(scope: &Scope) -> Option<&Self> {
         let bus: &Self = scope.world.bus().downcast_ref()?;
         let is_wanted = bus.watchers.load(Relaxed) > 0
+            || bus.guests.any()
             || bus.subscribers(scope).is_some_and(|all| all.want_requests);
         is_wanted.then_some(bus)
     }
@@ -172,9 +137,11 @@ impl Bus {
         if self.closed.is_cancelled() || !self.is_wanted(scope, topic) {
             return;
         }
-        let behalf = super::message::Behalf::of(scope);
+        let behalf = Behalf::of(scope);
         let record = EventRecord::json(topic, &"chassis".into(), &behalf, event());
-        if let Err(error) = self.publish(scope, record) {
+        // It is of this service, and does not travel.
+        let record = self.begin(record);
+        if let Err(error) = self.push(&record, &self.wanting(scope, topic)) {
             tracing::warn!(topic, error = %error.line(), "an event of the chassis was refused");
         }
     }
@@ -197,42 +164,33 @@ impl Bus {
         }
     }
 
-    /// Queues an event for each plugin that wants it, and never waits.
-    pub(super) fn publish(&self, scope: &Scope, record: EventRecord) -> Result<Outcome> {
-        let (record, queues) = self.begin(scope, record);
-        let topic = Arc::clone(&record.topic);
-        let mut outcome = Outcome::default();
+    /// Queues an event for all of these, and never waits.
+    fn push(&self, record: &Arc<EventRecord>, queues: &[Arc<Queue>]) -> Result<Published> {
+        let mut outcome = Published::default();
         let mut refused = Vec::new();
         for queue in queues {
-            let only = None;
-            let record = Arc::clone(&record);
-            match queue.push(Entry { record, only }) {
+            match queue.push(Entry::new(Arc::clone(record))) {
                 Pushed::Queued => outcome.queued += 1,
                 Pushed::Dropped => outcome.dropped += 1,
-                Pushed::Rejected => refused.push(full(&queue, &format!("`{topic}`"))),
+                Pushed::Rejected => refused.push(full(queue, &format!("`{}`", record.topic))),
                 Pushed::Closed => refused.extend(self.closed()),
             }
         }
         Error::all(refused).map_or(Ok(outcome), Err)
     }
 
-    /// Queues an event for each plugin that wants it, and waits until there is room; not longer than `deadline`.
-    pub(super) async fn publish_wait(
+    /// Queues an event for all of these, as soon as there is room.
+    async fn push_in_time(
         &self,
-        scope: Scope,
-        record: EventRecord,
+        record: &Arc<EventRecord>,
+        queues: &[Arc<Queue>],
         deadline: Duration,
-    ) -> Result<Outcome> {
-        let (record, queues) = self.begin(&scope, record);
-        // What waits for room must not hold a generation.
-        drop(scope);
+    ) -> Result<Published> {
         let until = tokio::time::Instant::now() + deadline;
-        let mut outcome = Outcome::default();
+        let mut outcome = Published::default();
         let mut late = Vec::new();
         for queue in queues {
-            let only = None;
-            let record = Arc::clone(&record);
-            let pushed = queue.push_wait(Entry { record, only });
+            let pushed = queue.push_wait(Entry::new(Arc::clone(record)));
             match tokio::time::timeout_at(until, pushed).await {
                 Ok(Pushed::Queued) => outcome.queued += 1,
                 Ok(_) => late.extend(self.closed()),
@@ -248,27 +206,55 @@ impl Bus {
         Error::all(late).map_or(Ok(outcome), Err)
     }
 
+    /// An event that did not travel after all, for those who are here.
+    pub(super) fn give_here(&self, record: &Arc<EventRecord>) {
+        let Ok(scope) = self.enter() else {
+            return;
+        };
+        let queues = self.wanting(&scope, &record.topic);
+        if let Err(error) = self.push(record, &queues) {
+            tracing::warn!(topic = record.topic(), error = %error.line(), "an event was refused");
+        }
+    }
+
     /// Why a queue may be closed: its plugin does not subscribe any more, which is no error, or nobody does.
     fn closed(&self) -> Option<Error> {
         let is_closed = self.closed.is_cancelled();
         is_closed.then(|| Error::new(code::CLOSED, "the service does not run any more"))
     }
 
-    fn begin(&self, scope: &Scope, record: EventRecord) -> (Arc<EventRecord>, Vec<Arc<Queue>>) {
+    /// Counts an event, and shows it to those who look on.
+    fn begin(&self, record: EventRecord) -> Arc<EventRecord> {
         self.count(&record.topic);
         let record = Arc::new(record);
         if self.watchers.load(Relaxed) > 0 {
             // Nobody may be listening any more: no matter.
             _ = self.streams.send(Arc::clone(&record));
         }
+        record
+    }
+
+    /// The queues of all who are here and want this topic.
+    fn wanting(&self, scope: &Scope, topic: &str) -> Vec<Arc<Queue>> {
         let wanting = self.subscribers(scope);
-        let wanting = wanting.map(|subscribers| subscribers.wanting(&record.topic));
+        let wanting = wanting.map(|subscribers| subscribers.wanting(topic));
         let all = self.queues();
         let queues = wanting.into_iter().flatten();
-        let queues = queues
-            .filter_map(|plugin| all.get(plugin).cloned())
-            .collect();
-        (record, queues)
+        let queues = queues.filter_map(|plugin| all.get(plugin).cloned());
+        let mut queues: Vec<_> = queues.collect();
+        drop(all);
+        if self.guests.any() {
+            queues.extend(self.guests.wanting(topic));
+        }
+        queues
+    }
+
+    /// The queues for what a plugin publishes: that to other services, or those of all who are here.
+    fn queues_for(&self, scope: &Scope, topic: &str) -> Vec<Arc<Queue>> {
+        match self.remote.outbox() {
+            Some(outbox) => vec![Arc::clone(outbox)],
+            None => self.wanting(scope, topic),
+        }
     }
 
     pub(super) fn topics(&self) -> BTreeMap<Arc<str>, u64> {
@@ -278,81 +264,49 @@ impl Bus {
             .map(|(topic, count)| (Arc::clone(topic), *count))
             .collect()
     }
-
-    /// Tries once more to deliver what could not be delivered.
-    pub(super) fn retry(&self, id: u64) -> Result<()> {
-        let scope = self.enter()?;
-        let dead = self.dead.take(id).ok_or_else(|| {
-            let message =
-                format!("there is no dead letter `{id}`; it may have made room for newer ones");
-            Error::new(code::NOT_FOUND, message)
-        })?;
-        let subscribers = self.subscribers(&scope);
-        let handler = subscribers.and_then(|all| all.find(&dead.plugin, &dead.handler));
-        let queue = handler.and_then(|_| self.queue(&dead.plugin));
-        let entry = Entry {
-            record: Arc::clone(&dead.record),
-            only: Some(Arc::clone(&dead.handler)),
-        };
-        let error = match queue {
-            Some(queue) => match queue.push_beside(&entry) {
-                Pushed::Queued => return Ok(()),
-                Pushed::Closed => Error::new(code::CLOSED, "the service is stopping"),
-                // What is dropped for it would be lost in its place.
-                _ => full(&queue, "the dead letter"),
-            },
-            None => {
-                let (plugin, handler) = (&dead.plugin, &dead.handler);
-                let message = format!("`{plugin}` does not run, or has no `{handler}` any more");
-                Error::new(code::CONFLICT, message)
-            }
-        };
-        self.dead.put_back(dead);
-        Err(error)
-    }
-
-    /// Waits until everything is delivered, not longer than `patience`; how many events are not.
-    pub(crate) async fn drain(&self, patience: Duration) -> usize {
-        self.draining.cancel();
-        let waiting = || -> Vec<Arc<Queue>> {
-            let queues = self.queues();
-            let waiting = queues.values().filter(|queue| queue.waiting() > 0);
-            waiting.cloned().collect()
-        };
-        let all = async {
-            // What is delivered may lead to further events, for those who were done.
-            loop {
-                let queues = waiting();
-                if queues.is_empty() {
-                    return;
-                }
-                for queue in queues {
-                    queue.idle().await;
-                }
-            }
-        };
-        _ = tokio::time::timeout(patience, all).await;
-        waiting().iter().map(|queue| queue.waiting()).sum()
-    }
-
-    /// From now on nothing is published or delivered.
-    pub(crate) fn close(&self) {
-        self.closed.cancel();
-        let queues: Vec<_> = self.queues().values().cloned().collect();
-        for queue in queues {
-            queue.close();
-        }
-    }
 }
 
 #[cold]
-fn full(queue: &Queue, what: &str) -> Error {
+pub(super) fn full(queue: &Queue, what: &str) -> Error {
     let (capacity, _) = queue.terms();
     let message = format!(
         "no room for {what}: {capacity} events wait for `{}` already",
         queue.plugin
     );
     Error::new(code::EVENT_REJECTED, message).retryable()
+}
+
+impl Outlet for Bus {
+    fn is_closed(&self) -> bool {
+        self.closed.is_cancelled()
+    }
+
+    fn wanted(&self, topic: &str) -> Result<Option<Scope>> {
+        let scope = self.enter()?;
+        if self.remote.outbox().is_some() || self.is_wanted(&scope, topic) {
+            return Ok(Some(scope));
+        }
+        self.count(topic);
+        Ok(None)
+    }
+
+    fn publish(&self, scope: &Scope, record: EventRecord) -> Result<Published> {
+        let queues = self.queues_for(scope, &record.topic);
+        self.push(&self.begin(record), &queues)
+    }
+
+    fn publish_wait(
+        &self,
+        scope: Scope,
+        record: EventRecord,
+        deadline: Duration,
+    ) -> BoxFuture<'_, Result<Published>> {
+        let queues = self.queues_for(&scope, &record.topic);
+        // What waits for room must not hold a generation.
+        drop(scope);
+        let record = self.begin(record);
+        Box::pin(async move { self.push_in_time(&record, &queues, deadline).await })
+    }
 }
 
 impl fmt::Debug for Bus {

@@ -1,9 +1,10 @@
 //! What could not be delivered: kept for a while, so that somebody can look at it, mend the cause, and try again.
 
-use super::message::EventRecord;
-use crate::error::Code;
+use super::record::EventRecord;
+use crate::{error::Error, text::unix_millis};
+use serde::Serialize;
 use std::{
-    collections::VecDeque,
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -11,16 +12,55 @@ use std::{
     time::SystemTime,
 };
 
-#[derive(Clone, Debug)]
-pub(super) struct Dead {
-    pub(super) id: u64,
-    pub(super) plugin: Arc<str>,
-    pub(super) handler: Arc<str>,
+/// An event that could not be delivered to a handler.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct DeadLetter {
+    /// What it is called when it is tried again.
+    pub id: String,
+    /// The plugin that failed.
+    pub plugin: Arc<str>,
+    /// The handler that failed: what it wants, and where it is written.
+    pub handler: Arc<str>,
+    /// The code of the error.
+    pub code: &'static str,
+    /// The error.
+    pub error: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it was given up, in milliseconds since 1970.
+    #[serde(serialize_with = "unix_millis")]
+    pub at: SystemTime,
+    /// The event itself.
+    #[serde(rename = "message")]
     pub(super) record: Arc<EventRecord>,
-    pub(super) code: Code,
-    pub(super) error: String,
-    pub(super) attempts: u32,
-    pub(super) at: SystemTime,
+}
+
+impl DeadLetter {
+    /// Of a handler that has failed at it for good; it is given its id when it is kept.
+    pub(super) fn new(
+        plugin: &Arc<str>,
+        handler: &Arc<str>,
+        record: &Arc<EventRecord>,
+        attempts: u32,
+        error: &Error,
+    ) -> Self {
+        Self {
+            id: String::new(),
+            plugin: Arc::clone(plugin),
+            handler: Arc::clone(handler),
+            code: error.code().name(),
+            error: error.report(),
+            attempts,
+            at: SystemTime::now(),
+            record: Arc::clone(record),
+        }
+    }
+
+    /// What it was published under.
+    pub fn topic(&self) -> &str {
+        self.record.topic()
+    }
 }
 
 /// The newest of them; how many there may be is a setting.
@@ -32,9 +72,10 @@ pub(super) struct DeadLetters {
 
 #[derive(Debug, Default)]
 struct Kept {
-    letters: VecDeque<Dead>,
+    /// By their number, which is their id.
+    letters: BTreeMap<u64, DeadLetter>,
     most: usize,
-    last_id: u64,
+    last: u64,
 }
 
 impl DeadLetters {
@@ -53,43 +94,45 @@ impl DeadLetters {
 
     /// What there is too much of. To be dropped without the lock: what it ends with may be a plugin's own code.
     #[must_use]
-    fn shorten(&self, kept: &mut Kept) -> Vec<Dead> {
+    fn shorten(&self, kept: &mut Kept) -> Vec<DeadLetter> {
         let too_many = kept.letters.len().saturating_sub(kept.most);
         self.dropped.fetch_add(too_many as u64, Relaxed);
-        kept.letters.drain(..too_many).collect()
+        let oldest = std::iter::from_fn(|| kept.letters.pop_first());
+        oldest.take(too_many).map(|(_, letter)| letter).collect()
     }
 
     /// Keeps one; its id is given here.
-    pub(super) fn keep(&self, dead: Dead) {
+    pub(super) fn keep(&self, letter: DeadLetter) {
         let mut kept = self.lock();
-        kept.last_id += 1;
-        let id = kept.last_id;
-        kept.letters.push_back(Dead { id, ..dead });
+        kept.last += 1;
+        let number = kept.last;
+        let id = number.to_string();
+        kept.letters.insert(number, DeadLetter { id, ..letter });
         let old = self.shorten(&mut kept);
         drop(kept);
         drop(old);
     }
 
     /// Puts back what was taken in vain, at its place.
-    pub(super) fn put_back(&self, dead: Dead) {
+    pub(super) fn put_back(&self, letter: DeadLetter) {
+        let Ok(number) = letter.id.parse() else {
+            return;
+        };
         let mut kept = self.lock();
-        let place = kept.letters.partition_point(|other| other.id < dead.id);
-        kept.letters.insert(place, dead);
+        kept.letters.insert(number, letter);
         let old = self.shorten(&mut kept);
         drop(kept);
         drop(old);
     }
 
     /// All of them, the newest first.
-    pub(super) fn all(&self) -> Vec<Dead> {
-        self.lock().letters.iter().rev().cloned().collect()
+    pub(super) fn all(&self) -> Vec<DeadLetter> {
+        self.lock().letters.values().rev().cloned().collect()
     }
 
     /// Takes one out: of two who want it, one gets it.
-    pub(super) fn take(&self, id: u64) -> Option<Dead> {
-        let mut kept = self.lock();
-        let place = kept.letters.iter().position(|dead| dead.id == id)?;
-        kept.letters.remove(place)
+    pub(super) fn take(&self, id: &str) -> Option<DeadLetter> {
+        self.lock().letters.remove(&id.parse().ok()?)
     }
 
     pub(super) fn len(&self) -> usize {

@@ -2,9 +2,10 @@
 
 use super::{
     bus::Bus,
-    dead_letters::Dead,
-    message::{EventRecord, Message},
+    dead_letters::DeadLetter,
+    message::Message,
     queue::{Entry, Queue},
+    record::EventRecord,
     subscription::Subscriber,
 };
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
 use std::{
     pin::pin,
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 /// The longest pause before a further attempt.
@@ -81,14 +82,18 @@ impl Delivery<'_> {
         if handlers.is_empty() {
             self.lost("nothing of the plugin wants it any more");
         }
-        for handler in handlers {
-            self.tell(&handler).await;
+        for handler in &handlers {
+            self.tell(handler).await;
+        }
+        // Whatever came of it is known here: what failed is a dead letter.
+        if let Some(receipt) = self.entry.receipt.as_ref().filter(|_| !handlers.is_empty()) {
+            receipt.done();
         }
     }
 
     /// The keys of the handlers that want the event, in the generation that serves now.
     fn handlers(&self) -> Vec<Arc<str>> {
-        let Entry { record, only } = self.entry;
+        let Entry { record, only, .. } = self.entry;
         let Ok(scope) = self.bus.enter() else {
             return Vec::new();
         };
@@ -124,7 +129,7 @@ impl Delivery<'_> {
                 scope: Scope::of(scope.world, record.cause()),
                 attempt,
                 subscriber: Arc::clone(&self.queue.plugin),
-                bus: Arc::downgrade(self.bus),
+                bus: Arc::downgrade(self.bus) as _,
             };
             let call = site.call(message.scope.cause());
             let told = site.run(async {
@@ -169,16 +174,9 @@ impl Delivery<'_> {
             plugin = %self.queue.plugin, topic = %record.topic, id = record.id.as_str(), attempts,
             error = %error.line_of(&self.queue.plugin), "event handler failed; the event is a dead letter"
         );
-        self.bus.dead.keep(Dead {
-            id: 0,
-            plugin: Arc::clone(&self.queue.plugin),
-            handler: Arc::clone(&subscriber.key),
-            record: Arc::clone(record),
-            code: error.code(),
-            error: error.report(),
-            attempts,
-            at: SystemTime::now(),
-        });
+        let (plugin, handler) = (&self.queue.plugin, &subscriber.key);
+        let letter = DeadLetter::new(plugin, handler, record, attempts, error);
+        self.bus.dead.keep(letter);
     }
 
     fn lost(&self, why: &str) {

@@ -2,17 +2,14 @@
 
 use super::{
     Event, OF_CHASSIS,
-    bus::{Bus, Outcome},
-    message::{Behalf, EventRecord},
+    record::{Behalf, EventRecord},
     topic::check_topic,
 };
 use crate::{
+    call::BoxFuture,
     error::{Error, Result, code},
-    http::{Exchange, Known, RequestContext},
     scope::Scope,
 };
-use axum::extract::FromRequestParts;
-use http::request::Parts;
 use serde::Serialize;
 use std::{
     fmt,
@@ -20,6 +17,26 @@ use std::{
     time::Duration,
 };
 use tokio_util::sync::CancellationToken;
+
+/// Where events go: the bus, as those below it know it.
+pub(crate) trait Outlet: Send + Sync {
+    fn is_closed(&self) -> bool;
+
+    /// The generation that serves now, if somebody wants to know of this topic. If nobody does, the event is counted, and
+    /// that was all.
+    fn wanted(&self, topic: &str) -> Result<Option<Scope>>;
+
+    /// Queues an event for all who want it, and never waits.
+    fn publish(&self, scope: &Scope, record: EventRecord) -> Result<Published>;
+
+    /// Queues an event for all who want it, and waits until there is room; not longer than `deadline`.
+    fn publish_wait(
+        &self,
+        scope: Scope,
+        record: EventRecord,
+        deadline: Duration,
+    ) -> BoxFuture<'_, Result<Published>>;
+}
 
 /// What a plugin publishes events with. It is an extractor, [`Background::events`](crate::Background::events) gives it for
 /// work outside of requests, and [`Message::events`](crate::Message::events) for what follows from an event. Cheap to
@@ -29,7 +46,7 @@ use tokio_util::sync::CancellationToken;
 /// says what becomes of the event.
 #[derive(Clone)]
 pub struct Events {
-    bus: Weak<Bus>,
+    bus: Weak<dyn Outlet>,
     source: Arc<str>,
     behalf: Behalf,
     /// Cancelled when the generation serves that the instance was built for.
@@ -37,7 +54,7 @@ pub struct Events {
 }
 
 /// What became of an event that was published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Published {
     /// For how many plugins it was queued.
@@ -47,7 +64,7 @@ pub struct Published {
 }
 
 impl Events {
-    pub(super) fn new(bus: Weak<Bus>, source: Arc<str>, behalf: Behalf) -> Self {
+    pub(super) fn new(bus: Weak<dyn Outlet>, source: Arc<str>, behalf: Behalf) -> Self {
         Self {
             bus,
             source,
@@ -58,7 +75,7 @@ impl Events {
 
     /// Outside of requests; of use once the generation serves that the instance was built for.
     pub(crate) fn outside(
-        bus: Weak<Bus>,
+        bus: Weak<dyn Outlet>,
         source: Arc<str>,
         serves: Option<CancellationToken>,
     ) -> Self {
@@ -89,10 +106,10 @@ impl Events {
     /// same. Also before the generation serves that the instance was built for, and when nothing serves any more.
     pub fn publish<E: Event>(&self, event: E) -> Result<Published> {
         let Some((bus, scope)) = self.wanted(E::TOPIC)? else {
-            return Ok(Outcome::default().into());
+            return Ok(Published::default());
         };
         let record = EventRecord::typed(E::TOPIC, &self.source, &self.behalf, event);
-        bus.publish(&scope, record).map(Into::into)
+        bus.publish(&scope, record)
     }
 
     /// The same under a topic that is known only now; what is published is anything with a JSON form.
@@ -105,10 +122,10 @@ impl Events {
         E: Serialize + Send + Sync + 'static,
     {
         let Some((bus, scope)) = self.wanted(topic)? else {
-            return Ok(Outcome::default().into());
+            return Ok(Published::default());
         };
         let record = EventRecord::typed(topic, &self.source, &self.behalf, event);
-        bus.publish(&scope, record).map(Into::into)
+        bus.publish(&scope, record)
     }
 
     /// Waits until there is room in the queues of all who want to know: for events that must not be lost.
@@ -122,19 +139,19 @@ impl Events {
     /// [`publish`](Self::publish).
     pub async fn publish_wait<E: Event>(&self, event: E, deadline: Duration) -> Result<Published> {
         let Some((bus, scope)) = self.wanted(E::TOPIC)? else {
-            return Ok(Outcome::default().into());
+            return Ok(Published::default());
         };
         let record = EventRecord::typed(E::TOPIC, &self.source, &self.behalf, event);
-        let outcome = bus.publish_wait(scope, record, deadline).await;
-        outcome.map(Into::into)
+        bus.publish_wait(scope, record, deadline).await
     }
 
     /// The bus and the generation that serves, if somebody wants to know of this topic.
-    fn wanted(&self, topic: &str) -> Result<Option<(Arc<Bus>, Scope)>> {
+    fn wanted(&self, topic: &str) -> Result<Option<(Arc<dyn Outlet>, Scope)>> {
         let serves = self.serves.as_ref();
-        let bus = self.bus.upgrade().filter(|bus| {
-            !bus.closed.is_cancelled() && serves.is_none_or(CancellationToken::is_cancelled)
-        });
+        let bus = self
+            .bus
+            .upgrade()
+            .filter(|bus| !bus.is_closed() && serves.is_none_or(CancellationToken::is_cancelled));
         let closed = || {
             Error::new(code::CLOSED, "the service does not run yet, or not any more")
                 .in_plugin(Arc::clone(&self.source))
@@ -143,13 +160,9 @@ impl Events {
                 )
         };
         let bus = bus.ok_or_else(closed)?;
-        let scope = bus.enter()?;
         self.check(topic)?;
-        if bus.is_wanted(&scope, topic) {
-            return Ok(Some((bus, scope)));
-        }
-        bus.count(topic);
-        Ok(None)
+        let scope = bus.wanted(topic)?;
+        Ok(scope.map(|scope| (bus, scope)))
     }
 
     fn check(&self, topic: &str) -> Result<()> {
@@ -161,35 +174,6 @@ impl Events {
                 .with_help("choose a topic of your own"));
         }
         Ok(())
-    }
-
-    fn of(cx: &RequestContext) -> Result<Self> {
-        let scope = &cx.arrived.scope;
-        let owner = cx.handling.info.as_ref().map(|info| &info.owner);
-        let bus = Bus::of(scope).ok_or_else(|| Error::msg("there is no bus"))?;
-        let source = owner.map_or_else(|| "service".into(), Arc::clone);
-        let events = Self::new(Arc::downgrade(&bus), source, Behalf::default());
-        Ok(events.within(scope))
-    }
-}
-
-impl From<Outcome> for Published {
-    fn from(Outcome { queued, dropped }: Outcome) -> Self {
-        Self { queued, dropped }
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Events {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        Self::of(RequestContext::of(parts)?)
-    }
-}
-
-impl Known for Events {
-    fn known(exchange: &Exchange) -> Option<Result<Self>> {
-        Some(Self::of(exchange.context()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What waits for one plugin: bounded, in order, and the same over a reload.
 
-use super::message::EventRecord;
+use super::{receipt::Receipt, record::EventRecord};
 use crate::config::WhenFull;
 use std::{
     collections::VecDeque,
@@ -17,6 +17,19 @@ pub(super) struct Entry {
     pub(super) record: Arc<EventRecord>,
     /// The handler that it is meant for alone: one that has failed before.
     pub(super) only: Option<Arc<str>>,
+    /// Of what a transport has brought.
+    pub(super) receipt: Option<Arc<Receipt>>,
+}
+
+impl Entry {
+    /// Something that was published here, for all handlers that want it.
+    pub(super) fn new(record: Arc<EventRecord>) -> Self {
+        Self {
+            record,
+            only: None,
+            receipt: None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -43,8 +56,8 @@ struct Inner {
     capacity: usize,
     when_full: WhenFull,
     is_closed: bool,
-    /// One is being delivered.
-    is_busy: bool,
+    /// How many are being delivered.
+    busy: usize,
     /// It was said that events are lost; said again only after the queue was empty.
     was_told: bool,
 }
@@ -68,7 +81,7 @@ impl Queue {
                 capacity,
                 when_full,
                 is_closed: false,
-                is_busy: false,
+                busy: 0,
                 was_told: false,
             }),
             filled: Notify::new(),
@@ -158,7 +171,7 @@ impl Queue {
             {
                 let mut inner = self.lock();
                 if let Some(entry) = inner.entries.pop_front() {
-                    inner.is_busy = true;
+                    inner.busy += 1;
                     inner.was_told &= !inner.entries.is_empty();
                     drop(inner);
                     self.emptier.notify_waiters();
@@ -172,9 +185,31 @@ impl Queue {
         }
     }
 
-    /// What was taken last is delivered.
+    /// What was taken is delivered.
     pub(super) fn done(&self) {
-        self.lock().is_busy = false;
+        self.end_one(None);
+    }
+
+    /// What was taken is the next one again; if the queue is closed, it is lost.
+    pub(super) fn put_back(&self, entry: Entry) {
+        self.end_one(Some(entry));
+    }
+
+    fn end_one(&self, back: Option<Entry>) {
+        let mut inner = self.lock();
+        inner.busy = inner.busy.saturating_sub(1);
+        let lost = match back {
+            Some(entry) if !inner.is_closed => {
+                inner.entries.push_front(entry);
+                None
+            }
+            back => back,
+        };
+        drop(inner);
+        if lost.is_some() {
+            self.figures.dropped.fetch_add(1, Relaxed);
+        }
+        self.filled.notify_one();
         self.emptier.notify_waiters();
     }
 
@@ -193,7 +228,7 @@ impl Queue {
     /// How many wait, with the one that is being delivered.
     pub(super) fn waiting(&self) -> usize {
         let inner = self.lock();
-        inner.entries.len() + usize::from(inner.is_busy)
+        inner.entries.len() + inner.busy
     }
 
     pub(super) fn terms(&self) -> (usize, WhenFull) {

@@ -1,12 +1,11 @@
 //! What is told of events to people and programs outside.
 
-use super::{bus::Bus, dead_letters::Dead, message::EventRecord, queue::Figures};
-use crate::{call::CallStats, config::WhenFull, error::Result, text::unix_millis};
+use super::{bus::Bus, dead_letters::DeadLetter, queue::Figures};
+use crate::{call::CallStats, config::WhenFull, error::Result};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::SystemTime,
 };
 
 /// The events of a service at a glance.
@@ -19,6 +18,9 @@ pub struct EventsReport {
     pub topics: BTreeMap<Arc<str>, TopicReport>,
     /// The plugins that subscribe, by name.
     pub subscribers: BTreeMap<Arc<str>, SubscriberReport>,
+    /// What carries events to other services and from there; none if they stay in this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transport: Option<TransportReport>,
     /// How many events could not be delivered, and are kept.
     pub dead_letters: usize,
     /// How many of those had to make room for newer ones.
@@ -57,6 +59,30 @@ pub struct SubscriberReport {
     pub rejected: u64,
 }
 
+/// What carries events to other services and from there.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct TransportReport {
+    /// The plugin that brings it: what `events.transport` says.
+    pub plugin: Arc<str>,
+    /// How many events wait to be sent.
+    pub depth: usize,
+    /// How many may.
+    pub capacity: usize,
+    /// What becomes of further ones.
+    pub when_full: WhenFull,
+    /// How many events were sent.
+    pub sent: u64,
+    /// How many have come, for all plugins that subscribe.
+    pub received: u64,
+    /// How many were refused by the transport, and became dead letters.
+    pub failed: u64,
+    /// How many were dropped before they were sent.
+    pub dropped: u64,
+    /// How many were refused because too many wait.
+    pub rejected: u64,
+}
+
 /// A handler of a plugin that subscribes.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
@@ -67,51 +93,6 @@ pub struct SubscriptionReport {
     pub retries: u32,
     /// What came of the calls.
     pub stats: CallStats,
-}
-
-/// An event that could not be delivered to a handler.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct DeadLetter {
-    /// What it is called when it is tried again.
-    pub id: String,
-    /// The plugin that failed.
-    pub plugin: Arc<str>,
-    /// The handler that failed: what it wants, and where it is written.
-    pub handler: Arc<str>,
-    /// The code of the error.
-    pub code: &'static str,
-    /// The error.
-    pub error: String,
-    /// How often it was tried.
-    pub attempts: u32,
-    /// When it was given up, in milliseconds since 1970.
-    #[serde(serialize_with = "unix_millis")]
-    pub at: SystemTime,
-    /// The event itself.
-    message: Arc<EventRecord>,
-}
-
-impl DeadLetter {
-    /// What it was published under.
-    pub fn topic(&self) -> &str {
-        &self.message.topic
-    }
-}
-
-impl From<Dead> for DeadLetter {
-    fn from(dead: Dead) -> Self {
-        Self {
-            id: dead.id.to_string(),
-            plugin: dead.plugin,
-            handler: dead.handler,
-            code: dead.code.name(),
-            error: dead.error,
-            attempts: dead.attempts,
-            at: dead.at,
-            message: dead.record,
-        }
-    }
 }
 
 impl Bus {
@@ -174,19 +155,36 @@ impl Bus {
             published: self.published.load(Relaxed),
             topics,
             subscribers,
+            transport: self.transport_report(),
             dead_letters: self.dead.len(),
             dead_letters_dropped: self.dead.dropped.load(Relaxed),
         })
     }
 
-    /// What could not be delivered, the newest first.
-    pub(crate) fn dead_letters(&self) -> Vec<DeadLetter> {
-        self.dead.all().into_iter().map(Into::into).collect()
+    fn transport_report(&self) -> Option<TransportReport> {
+        let (line, outbox) = (self.remote.now()?, self.remote.outbox()?);
+        let (capacity, when_full) = outbox.terms();
+        let Figures {
+            delivered,
+            failed,
+            dropped,
+            rejected,
+        } = &outbox.figures;
+        Some(TransportReport {
+            plugin: Arc::clone(line.plugin()),
+            depth: outbox.waiting(),
+            capacity,
+            when_full,
+            sent: delivered.load(Relaxed),
+            received: self.remote.received.load(Relaxed),
+            failed: failed.load(Relaxed),
+            dropped: dropped.load(Relaxed),
+            rejected: rejected.load(Relaxed),
+        })
     }
 
-    /// Tries once more to deliver one.
-    pub(crate) fn retry_dead_letter(&self, id: &str) -> Result<()> {
-        // What is no number was never given out: the same answer.
-        self.retry(id.parse().unwrap_or(0))
+    /// What could not be delivered, the newest first.
+    pub(crate) fn dead_letters(&self) -> Vec<DeadLetter> {
+        self.dead.all()
     }
 }

@@ -1,6 +1,6 @@
 //! Looking on: all events as they are published, for people.
 
-use super::{bus::Bus, message::EventRecord, topic::Pattern};
+use super::{bus::Bus, record::EventRecord, topic::Pattern};
 use crate::error::{Error, Result, code};
 use std::sync::{
     Arc,

@@ -10,7 +10,7 @@ use crate::{
     config::{Config, PluginSection},
     contributions::Contribution,
     error::{Error, Fix, Result, code},
-    event::Bus,
+    event::{Bus, LOCAL},
     gate,
     graph::{Node, Order},
     http::{Mount, RouteContribution, RouteTable},
@@ -191,6 +191,8 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
         }
     }
 
+    errors.extend(no_transport(&parts.config, &points));
+
     let mut routes = probes::routes(&parts);
     let of_plugins = parts.instances.iter().flat_map(|instance| {
         let bounds = bounds(&parts.config.sections().get(instance.name()));
@@ -248,6 +250,35 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
         gone: gone.clone(),
     };
     Ok((Arc::new(generation), gone))
+}
+
+/// The transport of events that was chosen, and is not there.
+fn no_transport(config: &Config, points: &[PointEntry]) -> Option<Error> {
+    let chosen = &config.settings().events.transport;
+    let of_point = points
+        .iter()
+        .find(|point| *point.info.name == *points::EVENTS_TRANSPORT.name);
+    let there: Vec<&str> = of_point
+        .into_iter()
+        .flat_map(|point| point.handlers.iter().map(|handler| &*handler.plugin))
+        .collect();
+    if chosen == LOCAL || there.contains(&&**chosen) {
+        return None;
+    }
+    let message =
+        format!("`events.transport`: no plugin `{chosen}` runs that brings a transport of events");
+    let help = match &there[..] {
+        [] => "link and enable one, or set it to `local`".to_owned(),
+        there => format!(
+            "set it to {} or `local`",
+            text::quoted(there.iter().copied())
+        ),
+    };
+    let error = Error::new(code::CONFIG_INVALID, message).with_help(help);
+    Some(match config.origin("events.transport") {
+        Some(origin) => error.from_origin(origin.to_string()),
+        None => error,
+    })
 }
 
 /// The contributions of all instances by point, with the priorities of the configuration.

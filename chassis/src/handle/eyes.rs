@@ -3,7 +3,7 @@
 use super::ChassisHandle;
 use crate::{
     error::Result,
-    event::{DeadLetter, Events, EventsReport, Watch},
+    event::{DeadLetter, EventTransport, Events, EventsReport, InProcess, Watch},
     report::{self, HealthReport, MetricReport, Probe},
 };
 use serde_json::{Map, Value};
@@ -118,6 +118,16 @@ impl ChassisHandle {
     /// If there is no such dead letter, its plugin does not subscribe any more, or its queue is full.
     pub fn retry_dead_letter(&self, id: &str) -> Result<()> {
         self.reloader()?.bus.retry_dead_letter(id)
+    }
+
+    /// The events of this service as a transport has them: for a bridge to elsewhere, and for tests. To close it ends what it
+    /// gave, and not the service.
+    ///
+    /// # Errors
+    ///
+    /// If the service has stopped.
+    pub fn event_transport(&self) -> Result<Arc<dyn EventTransport>> {
+        Ok(Arc::new(InProcess::new(&self.reloader()?.bus)))
     }
 
     /// Events from now on whose topic fits a pattern.

@@ -72,7 +72,7 @@ impl Reloader {
         let mut reloaded = Reloaded::of(&old.0, &built);
         let is_other = !old.0.config.is_same(&built.generation.config);
         drop(old);
-        self.publish(built);
+        self.publish(built, true);
         if overrides != before_change {
             reloaded.plan.message += "; a restart forgets what was changed here";
         }
@@ -120,6 +120,7 @@ impl Reloader {
         let held = self.ledger().held_before(reloaded.generation);
         if remains.is_empty() {
             reloaded.drained = true;
+            self.bus.disconnect(drain).await;
         } else {
             let streams = self.current.streams.through(&remains.records());
             for stream in &streams {
@@ -141,6 +142,7 @@ impl Reloader {
                 );
             }
             if let Some(scope) = self.current.scope() {
+                self.bus.disconnect(drain).await;
                 remains.announce();
                 let desk = Arc::clone(&self.desk);
                 lifecycle::aside(&self.workers, async move { desk.sweep().await }).await;

@@ -1,13 +1,13 @@
 //! Events that wait for those who subscribe, and those that nobody can take.
 
 use super::{Setting, in_virtual_time};
-use crate::made::plugin;
+use crate::{events::hub::Hub, made::plugin};
 use chassis::{
     Error, Message,
     testing::{TestBuilder, TestChassis},
 };
 use serde_json::json;
-use std::{future::pending, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 /// A service with a subscriber that takes one event, and never the next.
 fn stuck(setting: Setting) -> TestBuilder {
@@ -90,5 +90,22 @@ pub(super) fn dead(setting: Setting) -> String {
             "{} are kept",
             handle.dead_letters().expect("the service runs").len()
         )
+    })
+}
+
+/// How many events a transport has carried, of one that was published.
+pub(super) fn carried(setting: Setting) -> String {
+    in_virtual_time(async {
+        let hub = Hub::new();
+        let ends = Arc::clone(&hub);
+        let broker = plugin("broker", move |cx| _ = cx.event_transport(ends.end()));
+        let service = TestChassis::builder()
+            .register(broker)
+            .config(setting.yaml());
+        let app = service.start().await.expect("the service starts");
+        let events = app.handle().events().expect("the service runs");
+        _ = events.publish_as("a", json!(0));
+        app.stop().await;
+        format!("{} have travelled", hub.published().len())
     })
 }
