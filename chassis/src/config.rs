@@ -15,6 +15,7 @@ mod source;
 mod plugins;
 mod beside;
 mod settings;
+mod events;
 mod health;
 mod filter;
 mod manual;
@@ -41,6 +42,7 @@ mod tests;
 
 pub use builder::ConfigBuilder;
 pub(crate) use draft::Draft;
+pub use events::{EventSettings, WhenFull};
 pub(crate) use filter::log_filter;
 pub(crate) use fix::{Fixed, apply as fix};
 pub(crate) use foreign::is_reserved;
@@ -48,9 +50,9 @@ pub use health::{CheckSettings, HealthSettings};
 pub(crate) use overrides::Overrides;
 pub(crate) use plugins::{PluginSection, Sections};
 pub use settings::{
-    AdmissionSettings, DiscoverySettings, EventSettings, LifecycleSettings, LogFormat, LogSettings,
+    AdmissionSettings, DiscoverySettings, LifecycleSettings, LogFormat, LogSettings,
     ManagementSettings, MetricsSettings, ReloadSettings, ServerSettings, ServiceSettings, Settings,
-    ShutdownSettings, WhenFull,
+    ShutdownSettings,
 };
 pub use shown::{ConfigReport, ConfigValue};
 pub use source::ConfigLayer;
