@@ -1,6 +1,7 @@
-//! Work without a network: middleware around a handler, and extension points.
+//! Work without a network: middleware around a handler, requests that are observed, and extension points.
 
 mod middleware;
+mod observed;
 mod points;
 
 use chassis::{Error, Result};
@@ -43,6 +44,7 @@ pub fn run(subject: &str, times: u64, meter: &Meter) -> Result<()> {
                 };
                 middleware::run(form, does, count.parse()?, times, meter).await
             }
+            ["observed", what] => observed::run(what, times, meter).await,
             ["points", kind, count] => points::run(kind, count.parse()?, times, meter).await,
             _ => Err(Error::msg(unknown())),
         }

@@ -18,6 +18,7 @@ mod source;
 mod plugins;
 mod beside;
 mod settings;
+mod events;
 mod health;
 mod management;
 mod filter;
@@ -45,6 +46,7 @@ mod tests;
 
 pub use builder::ConfigBuilder;
 pub(crate) use draft::Draft;
+pub use events::{EventSettings, WhenFull};
 pub(crate) use filter::log_filter;
 pub(crate) use fix::{Fixed, apply as fix};
 pub(crate) use foreign::is_reserved;
@@ -53,9 +55,8 @@ pub use management::ManagementSettings;
 pub(crate) use overrides::Overrides;
 pub(crate) use plugins::{PluginSection, Sections};
 pub use settings::{
-    AdmissionSettings, DiscoverySettings, EventSettings, LifecycleSettings, LogFormat, LogSettings,
+    AdmissionSettings, DiscoverySettings, LifecycleSettings, LogFormat, LogSettings,
     MetricsSettings, ReloadSettings, ServerSettings, ServiceSettings, Settings, ShutdownSettings,
-    WhenFull,
 };
 pub use shown::{ConfigReport, ConfigValue};
 pub use source::ConfigLayer;

@@ -23,6 +23,7 @@ mod queue;
 mod receipt;
 mod record;
 mod transport;
+mod topics;
 mod topic;
 
 pub(crate) use self::{

@@ -1,7 +1,7 @@
 //! Little plugins, made of a closure that contributes, and a log to write to.
 
 use crate::scripted::info;
-use chassis::{NoConfig, Plugin, PluginContext, Registration, Result};
+use chassis::{NoConfig, Plugin, PluginContext, Registration, Result, Stage};
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
@@ -30,6 +30,17 @@ pub(crate) fn plugin_requiring(
 ) -> Registration {
     let made = plugin(name, put);
     Registration::new::<Made>(made.info().clone().requires(requires.iter().copied()))
+}
+
+/// As [`plugin`], of one of the stage `bootstrap`.
+pub(crate) fn early(
+    name: &str,
+    put: impl Fn(&mut PluginContext) + Send + Sync + 'static,
+) -> Registration {
+    let made = plugin(name, put);
+    let mut info = made.info().clone();
+    info.stage = Stage::Bootstrap;
+    Registration::new::<Made>(info)
 }
 
 static PUTS: Mutex<Vec<Put>> = Mutex::new(Vec::new());

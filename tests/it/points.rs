@@ -1,6 +1,7 @@
 //! Extension points: the four kinds, their order, failures, names, run-time declarations, exports.
 
 mod by_name;
+mod every_point;
 mod exports;
 
 use crate::scripted::{Quiet, info};

@@ -5,7 +5,7 @@ use std::{env, path::PathBuf, process::Command};
 
 use crate::{
     process::{self, program},
-    tool::{target, unpacked},
+    tool::{self, target, unpacked},
 };
 
 /// What the gate needs of the crate; the rest takes much longer to build.
@@ -23,6 +23,9 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
 pub(crate) fn gate() -> Result<String, String> {
     if !cfg!(target_os = "linux") {
         return Ok("SKIPPED: the record is of Linux".to_owned());
+    }
+    if let Err(reason) = valgrind() {
+        return Ok(format!("SKIPPED: {}", tool::in_short(&reason)));
     }
     build(GATE)?;
     let table = process::quietly(bench()?.arg("--check"))?;

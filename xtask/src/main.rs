@@ -12,6 +12,7 @@ mod errors;
 mod fuzz;
 mod metrics;
 mod settings;
+mod soak;
 mod test;
 mod tidy;
 mod tool;
@@ -55,6 +56,11 @@ const COMMANDS: &[Command] = &[
         "settings",
         "rewrite config.yaml and the tables of settings in the READMEs of plugins",
         settings::command,
+    ),
+    (
+        "soak",
+        "a million requests, after which there is no more memory in use than before (minutes)",
+        soak::command,
     ),
     ("metrics", "rewrite METRICS.md", metrics::command),
     (

@@ -72,6 +72,16 @@ pub(crate) fn unpacked(package: &str, program: &str) -> Result<PathBuf, String> 
     Ok(folder)
 }
 
+/// Why a program can't be had, on one line: what was said first, and what there is to do.
+pub(crate) fn in_short(reason: &str) -> String {
+    let mut lines = reason.lines().filter(|line| !line.trim().is_empty());
+    let first = lines.next().unwrap_or_default().trim();
+    match lines.next_back() {
+        Some(last) => format!("{} ({first})", last.trim()),
+        None => first.to_owned(),
+    }
+}
+
 /// `promtool`, on `PATH` or from Debian's package.
 pub(crate) fn promtool() -> Result<PathBuf, String> {
     const PROGRAM: &str = "usr/bin/promtool";

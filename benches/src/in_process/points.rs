@@ -1,4 +1,4 @@
-//! Extension points of all four kinds, each with `count` handlers that do next to nothing.
+//! Extension points of all four kinds, each with `count` handlers that do next to nothing; and an event that nobody wants.
 
 use super::Meter;
 use crate::inject;
@@ -21,6 +21,14 @@ static PROVIDER: ProviderPoint<u64, u64> = ProviderPoint::new("bench.provider");
 #[extension_point]
 static CALL: CallPoint<u64, u64> = CallPoint::new("bench.call");
 
+/// Nobody listens to it.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Unheard;
+
+impl Event for Unheard {
+    const TOPIC: &'static str = "bench.unheard";
+}
+
 /// Stands at all points.
 struct Crowd;
 
@@ -33,6 +41,9 @@ impl Plugin for Crowd {
     type Config = Config;
 
     async fn init(Config { count }: Config, cx: &mut PluginContext) -> Result<Self> {
+        // Others listen, to something else.
+        cx.on("bench.other", async |_: Message| ());
+        cx.on("other.*.**", async |_: Message| ());
         for index in 0..count {
             cx.filter(&SYNC, |value: &mut u64| *value += 1);
             cx.filter_async(&ASYNC, async |value: &mut u64| *value += 1);
@@ -76,6 +87,10 @@ pub(super) async fn run(kind: &str, count: u64, times: u64, meter: &Meter) -> Re
         "filter-async" => repeat!(ASYNC.apply(&scope, black_box(1)).await),
         "action" => repeat!(ACTION.run(&scope, black_box(&1)).await),
         "provider" => repeat!(PROVIDER.ask(&scope, black_box(&1)).await),
+        "event" => {
+            let events = running.handle().events()?;
+            repeat!(events.publish(black_box(Unheard)));
+        }
         "call" => repeat!(CALL.call(&scope, black_box(&1)).run().await),
         _ => return Err(Error::msg(format!("there is no point `{kind}`"))),
     }

@@ -7,9 +7,10 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{
-    beside, path,
+    beside,
+    events::WhenFull,
+    path,
     section::{self, invalid, is_said, read},
-    settings::WhenFull,
     tree::{Node, Origin, Tree},
     units,
     violations::Violations,

@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
-    num::NonZeroU32,
     time::Duration,
 };
 
@@ -13,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     announced,
+    events::EventSettings,
     filter::log_filter,
     health::HealthSettings,
     management::ManagementSettings,
@@ -160,36 +160,6 @@ pub struct ReloadSettings {
     /// How often the files are looked at even if the file system tells of no change. Default: `10s`.
     #[serde(with = "units::Time")]
     pub poll: Duration,
-}
-
-/// `events`: how events wait for those who subscribe.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct EventSettings {
-    /// What carries events: `local`, where they stay in this service, or the name of a plugin that brings a transport; then what
-    /// plugins publish goes to all services that have the same. Events of the chassis itself stay here. Default: `local`.
-    pub transport: String,
-    /// How many may wait for one plugin; `limits.queue` of its section goes before. Default: 1024.
-    pub queue: NonZeroU32,
-    /// What becomes of further ones; `limits.when_full` of the plugin's section goes before. `drop_oldest` makes room,
-    /// `drop_newest` loses the new one, `reject` loses it and is an error for who publishes. Default: `drop_oldest`.
-    pub when_full: WhenFull,
-    /// How many that could not be delivered are kept; the oldest makes room. Default: 1000.
-    pub dead_letters: usize,
-}
-
-/// What becomes of an event for which there is no room in the queue of a subscriber.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum WhenFull {
-    /// The oldest that waits makes room.
-    #[default]
-    DropOldest,
-    /// It is not queued.
-    DropNewest,
-    /// It is not queued, and who publishes it gets an error.
-    Reject,
 }
 
 /// `admission`: which plugins are let in.
@@ -441,17 +411,6 @@ impl Default for ReloadSettings {
             drain: Duration::from_secs(30),
             watch: true,
             poll: Duration::from_secs(10),
-        }
-    }
-}
-
-impl Default for EventSettings {
-    fn default() -> Self {
-        Self {
-            transport: "local".to_owned(),
-            queue: NonZeroU32::MIN.saturating_add(1023),
-            when_full: WhenFull::DropOldest,
-            dead_letters: 1000,
         }
     }
 }

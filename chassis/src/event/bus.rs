@@ -8,6 +8,7 @@ use super::{
     record::{Behalf, EventRecord},
     remote::Remote,
     subscription::{EventPoint, Subscribers},
+    topics::Topics,
     transport_point::TransportPoint,
 };
 use crate::{
@@ -17,11 +18,11 @@ use crate::{
 };
 use serde_json::Value;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -30,9 +31,6 @@ use tokio_util::sync::CancellationToken;
 
 /// How many events a stream may be behind before it loses some.
 const STREAM: usize = 256;
-
-/// How many topics are counted apart; there may be more.
-const TOPICS: usize = 1_000;
 
 pub(crate) struct Bus {
     /// Itself, for the tasks that deliver.
@@ -53,9 +51,7 @@ pub(crate) struct Bus {
     pub(super) streams: broadcast::Sender<Arc<EventRecord>>,
     /// How many look on.
     pub(super) watchers: Arc<AtomicUsize>,
-    /// How many events were published under a topic.
-    topics: Mutex<HashMap<Arc<str>, u64>>,
-    pub(super) published: AtomicU64,
+    pub(super) topics: Topics,
     /// Cancelled when the end is near.
     pub(super) draining: CancellationToken,
     pub(super) closed: CancellationToken,
@@ -79,8 +75,7 @@ impl Bus {
             dead: DeadLetters::default(),
             streams: broadcast::Sender::new(STREAM),
             watchers: Arc::default(),
-            topics: Mutex::default(),
-            published: AtomicU64::new(0),
+            topics: Topics::default(),
             draining: CancellationToken::new(),
             closed: CancellationToken::new(),
         })
@@ -153,17 +148,6 @@ impl Bus {
         }
     }
 
-    /// Counts an event.
-    pub(super) fn count(&self, topic: &str) {
-        self.published.fetch_add(1, Relaxed);
-        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = topics.get_mut(topic) {
-            *count += 1;
-        } else if topics.len() < TOPICS {
-            topics.insert(topic.into(), 1);
-        }
-    }
-
     /// Queues an event for all of these, and never waits.
     fn push(&self, record: &Arc<EventRecord>, queues: &[Arc<Queue>]) -> Result<Published> {
         let mut outcome = Published::default();
@@ -225,7 +209,7 @@ impl Bus {
 
     /// Counts an event, and shows it to those who look on.
     fn begin(&self, record: EventRecord) -> Arc<EventRecord> {
-        self.count(&record.topic);
+        self.topics.count(&record.topic);
         let record = Arc::new(record);
         if self.watchers.load(Relaxed) > 0 {
             // Nobody may be listening any more: no matter.
@@ -256,14 +240,6 @@ impl Bus {
             None => self.wanting(scope, topic),
         }
     }
-
-    pub(super) fn topics(&self) -> BTreeMap<Arc<str>, u64> {
-        let topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        topics
-            .iter()
-            .map(|(topic, count)| (Arc::clone(topic), *count))
-            .collect()
-    }
 }
 
 #[cold]
@@ -281,12 +257,18 @@ impl Outlet for Bus {
         self.closed.is_cancelled()
     }
 
+    fn count_unheard(&self, topic: &str) -> bool {
+        self.topics.count_unheard(topic)
+    }
+
     fn wanted(&self, topic: &str) -> Result<Option<Scope>> {
+        let changes = self.topics.changes();
         let scope = self.enter()?;
         if self.remote.outbox().is_some() || self.is_wanted(&scope, topic) {
             return Ok(Some(scope));
         }
-        self.count(topic);
+        self.topics.count(topic);
+        self.topics.is_unheard(topic, changes);
         Ok(None)
     }
 
@@ -312,7 +294,7 @@ impl Outlet for Bus {
 impl fmt::Debug for Bus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bus")
-            .field("published", &self.published)
+            .field("topics", &self.topics)
             .finish_non_exhaustive()
     }
 }

@@ -22,6 +22,9 @@ use tokio_util::sync::CancellationToken;
 pub(crate) trait Outlet: Send + Sync {
     fn is_closed(&self) -> bool;
 
+    /// Counts an event that nobody wants to know of, if that is known already.
+    fn count_unheard(&self, topic: &str) -> bool;
+
     /// The generation that serves now, if somebody wants to know of this topic. If nobody does, the event is counted, and
     /// that was all.
     fn wanted(&self, topic: &str) -> Result<Option<Scope>>;
@@ -148,10 +151,12 @@ impl Events {
     /// The bus and the generation that serves, if somebody wants to know of this topic.
     fn wanted(&self, topic: &str) -> Result<Option<(Arc<dyn Outlet>, Scope)>> {
         let serves = self.serves.as_ref();
-        let bus = self
-            .bus
-            .upgrade()
-            .filter(|bus| !bus.is_closed() && serves.is_none_or(CancellationToken::is_cancelled));
+        let bus = self.bus.upgrade();
+        let bus = bus.filter(|_| serves.is_none_or(CancellationToken::is_cancelled));
+        if bus.as_ref().is_some_and(|bus| bus.count_unheard(topic)) {
+            return Ok(None);
+        }
+        let bus = bus.filter(|bus| !bus.is_closed());
         let closed = || {
             Error::new(code::CLOSED, "the service does not run yet, or not any more")
                 .in_plugin(Arc::clone(&self.source))

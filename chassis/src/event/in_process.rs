@@ -54,6 +54,7 @@ impl EventTransport for InProcess {
         Box::pin(async move {
             let bus = self.bus()?;
             let queue = bus.guests.enter(subscription)?;
+            bus.topics.change();
             Ok(Box::new(Guest {
                 bus: Weak::clone(&self.bus),
                 group: Arc::clone(&subscription.group),

@@ -98,7 +98,7 @@ pub struct SubscriptionReport {
 impl Bus {
     pub(crate) fn report(&self) -> Result<EventsReport> {
         let scope = self.enter()?;
-        let counts = self.topics();
+        let (published, counts) = self.topics.counts();
         let mut topics: BTreeMap<Arc<str>, TopicReport> = counts
             .into_iter()
             .map(|(topic, published)| {
@@ -152,7 +152,7 @@ impl Bus {
             report.subscribers = wanting.into_iter().cloned().collect();
         }
         Ok(EventsReport {
-            published: self.published.load(Relaxed),
+            published,
             topics,
             subscribers,
             transport: self.transport_report(),

@@ -22,6 +22,8 @@ pub(crate) const LOCAL: &str = "local";
 impl Bus {
     /// A generation is about to serve. From its first moment on what is published in it goes where it is to go.
     pub(crate) fn prepare(&self, config: &Config) {
+        // What is looked up from here on is looked up once more when the generation serves.
+        self.topics.change();
         let chosen = &config.settings().events.transport;
         if chosen == LOCAL {
             return;
@@ -36,6 +38,7 @@ impl Bus {
         });
         outbox.set(capacity, when_full);
         self.remote.turn(true);
+        self.topics.change();
     }
 
     /// A generation serves: what waits for those who subscribe in it is delivered to them, on the terms of its configuration,
@@ -61,6 +64,7 @@ impl Bus {
         let gone = queues.extract_if(.., |plugin, _| subscribers.of_plugin(plugin).is_none());
         let gone: Vec<_> = gone.collect();
         drop(queues);
+        self.topics.change();
         for (plugin, queue) in gone {
             let lost = queue.close();
             if lost > 0 {
@@ -206,6 +210,7 @@ impl Bus {
 
     /// From now on nothing is published or delivered.
     pub(crate) fn close(&self) {
+        self.topics.close();
         self.closed.cancel();
         let mut queues: Vec<_> = self.queues().values().cloned().collect();
         queues.extend(self.remote.outbox.get().cloned());

@@ -51,6 +51,7 @@ impl Bus {
     pub(crate) fn watch(&self, pattern: &str) -> Result<Watch> {
         let pattern = Pattern::parse(pattern)?;
         let watcher = Watcher::new(Arc::clone(&self.watchers));
+        self.topics.change();
         if watcher.count > MOST {
             let message = format!("{MOST} streams of events are open, which is as many as may be");
             return Err(Error::new(code::BUSY, message).retryable());

@@ -91,8 +91,20 @@ pub(crate) fn all(found: &Found) -> Vec<Goal> {
         twenty.map(|(twenty, ten)| twenty - ten),
     );
 
+    let observed = count("observed/all").zip(count("observed/nothing"));
+    goal(
+        "metrics, trace and span of a request, all of them",
+        Some(1_500.0),
+        observed.map(|(all, nothing)| all - nothing),
+    );
+
     // 5 ns are some 20 instructions, and so on.
     let nothing = count("points/nothing/0").unwrap_or_default();
+    goal(
+        "an event that nobody wants",
+        Some(80.0),
+        count("points/event/0").map(|event| event - nothing),
+    );
     for point in POINTS {
         let empty = count(&format!("points/{point}/0")).map(|empty| empty - nothing);
         // Where nobody can answer, a call is an error.

@@ -5,7 +5,7 @@ use super::{
     callgrind::results,
     goals::{self, Goal},
     start::Start,
-    subject::{COUNTS, FORMS, HANDLERS, POINTS},
+    subject::{COUNTS, FORMS, HANDLERS, OBSERVED, POINTS},
     svg,
 };
 use chassis::{Context as _, Result};
@@ -49,6 +49,14 @@ impl Found {
                     &format!("middleware/{form}/{does}"),
                     &COUNTS,
                 );
+            }
+        }
+        text += "\na request that is observed, instructions (allocations)\n\n";
+        for what in OBSERVED {
+            let name = format!("observed/{what}");
+            if let Some(count) = self.counts.get(&name) {
+                let allocations = self.allocations.get(&name).copied().unwrap_or_default();
+                _ = writeln!(text, "{what:<16}{count:>10.0} ({allocations:.0})");
             }
         }
         _ = write!(text, "\npoints, instructions (allocations)\n\n{:<16}", "");

@@ -38,6 +38,8 @@ pub(crate) const FORMS: [&str; 7] = [
     "axum-layer",
     "axum-from-fn",
 ];
+/// What may be on while a request is observed.
+pub(crate) const OBSERVED: [&str; 5] = ["nothing", "metrics", "trace", "span", "all"];
 /// The extension points that are compared.
 pub(crate) const POINTS: [&str; 5] = ["filter-sync", "filter-async", "action", "provider", "call"];
 
@@ -62,7 +64,12 @@ pub(crate) fn all() -> Vec<Subject> {
             }
         }
     }
+    for what in OBSERVED {
+        let is_gated = ["nothing", "all"].contains(&what);
+        all.push(in_process(format!("observed/{what}"), true, is_gated));
+    }
     all.push(in_process("points/nothing/0".to_owned(), false, false));
+    all.push(in_process("points/event/0".to_owned(), true, true));
     for point in POINTS {
         for count in HANDLERS {
             let is_gated = matches!(count, 0 | 10);
