@@ -275,11 +275,13 @@ impl Site {
             self.stats.time(started);
         }
         in_flight.is_done = true;
-        let _within = span.map(Span::enter);
         match outcome {
             Some(Ok(Ok(value))) => Ok(value),
             Some(Ok(Err(error))) => Err(self.failed(error)),
-            Some(Err(panic)) => Err(self.panicked(&panic)),
+            Some(Err(panic)) => {
+                let _within = span.map(Span::enter);
+                Err(self.panicked(&panic))
+            }
             None => Err(self.timed_out()),
         }
     }
@@ -292,7 +294,20 @@ impl Site {
         call: Pin<&mut F>,
         cx: &mut task::Context<'_>,
     ) -> Result<Poll<F::Output>, Box<Panicked>> {
-        let _within = span.map(Span::enter);
+        match span {
+            None => self.catch(|| call.poll(cx)),
+            Some(span) => self.poll_within(span, call, cx),
+        }
+    }
+
+    #[cold]
+    fn poll_within<F: Future>(
+        &self,
+        span: &Span,
+        call: Pin<&mut F>,
+        cx: &mut task::Context<'_>,
+    ) -> Result<Poll<F::Output>, Box<Panicked>> {
+        let _within = span.enter();
         self.catch(|| call.poll(cx))
     }
 

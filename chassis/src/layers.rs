@@ -15,8 +15,8 @@ use std::{
 use tracing::{Event, Metadata, span, subscriber::Interest};
 use tracing_subscriber::{
     Layer, Registry,
-    filter::{LevelFilter, Targets},
-    layer::Context,
+    filter::{Filtered, LevelFilter, Targets},
+    layer::{Context, Filter},
 };
 
 /// A layer of `tracing-subscriber` 0.3 that a plugin brings, at [`points::TELEMETRY_LAYERS`](crate::points::TELEMETRY_LAYERS).
@@ -62,10 +62,13 @@ impl fmt::Debug for TelemetryLayer {
 
 /// Where they stand in the log: there from the beginning, and filled once plugins have been asked.
 ///
-/// A layer with a filter of `tracing-subscriber`'s own must be there when the log is installed. So what each layer wants is decided
-/// here, by target and level alone: such a decision is the same for a span's first and last moment.
+/// A layer with a filter of `tracing-subscriber`'s own must be there when the log is installed. This one is, with [`Wanted`]; what
+/// each of those in it wants is decided here, by target and level alone: the same for a span's first and last moment.
 #[derive(Clone, Default)]
 pub(crate) struct Layers(Arc<OnceLock<Box<[Brought]>>>);
+
+/// What they want together. Of what nobody wants, nothing costs anything.
+pub(crate) struct Wanted(Layers);
 
 struct Brought {
     plugin: Arc<str>,
@@ -75,10 +78,12 @@ struct Brought {
     is_broken: AtomicBool,
 }
 
-/// A span that they have seen from its first moment on.
-struct Seen;
-
 impl Layers {
+    /// For the log.
+    pub(crate) fn filtered(&self) -> Filtered<Self, Wanted, Registry> {
+        self.clone().with_filter(Wanted(self.clone()))
+    }
+
     /// Whether there are some: only once can there be.
     pub(crate) fn are_there(&self) -> bool {
         self.0.get().is_some()
@@ -114,10 +119,8 @@ impl Layers {
         cx: &Context<'_, Registry>,
         tell: impl Fn(&dyn Layer<Registry>),
     ) {
-        let Some(span) = cx.span(id) else { return };
-        let is_seen = span.extensions().get::<Seen>().is_some();
-        if is_seen {
-            self.tell(span.metadata(), tell);
+        if let Some(metadata) = cx.metadata(id) {
+            self.tell(metadata, tell);
         }
     }
 }
@@ -145,32 +148,32 @@ impl Brought {
     }
 }
 
-impl Layer<Registry> for Layers {
-    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        match self.all().iter().any(|brought| brought.wants(metadata)) {
-            true => Interest::sometimes(),
-            // It has no objection: what the log itself says, holds.
-            false => Interest::always(),
+impl Filter<Registry> for Wanted {
+    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, Registry>) -> bool {
+        self.0.all().iter().any(|brought| brought.wants(metadata))
+    }
+
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        match self.0.all().iter().any(|brought| brought.wants(metadata)) {
+            true => Interest::always(),
+            false => Interest::never(),
         }
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        let levels = self.all().iter().map(|brought| {
+        let levels = self.0.all().iter().map(|brought| {
             let level = Layer::<Registry>::max_level_hint(&brought.wants);
             level.unwrap_or(LevelFilter::TRACE)
         });
         Some(levels.max().unwrap_or(LevelFilter::OFF))
     }
+}
 
+impl Layer<Registry> for Layers {
     fn on_new_span(&self, span: &span::Attributes<'_>, id: &span::Id, cx: Context<'_, Registry>) {
-        if self.are_there() {
-            if let Some(span) = cx.span(id) {
-                span.extensions_mut().insert(Seen);
-            }
-            self.tell(span.metadata(), |layer| {
-                layer.on_new_span(span, id, cx.clone());
-            });
-        }
+        self.tell(span.metadata(), |layer| {
+            layer.on_new_span(span, id, cx.clone());
+        });
     }
 
     fn on_record(&self, id: &span::Id, values: &span::Record<'_>, cx: Context<'_, Registry>) {
@@ -197,5 +200,42 @@ impl Layer<Registry> for Layers {
 
     fn on_close(&self, id: span::Id, cx: Context<'_, Registry>) {
         self.tell_of(&id, &cx, |layer| layer.on_close(id.clone(), cx.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::{Level, Subscriber as _, callsite::Callsite as _, metadata::Kind};
+    use tracing_subscriber::{filter::filter_fn, fmt, layer::SubscriberExt as _};
+
+    struct Listens;
+
+    impl Layer<Registry> for Listens {}
+
+    /// A span that is not asked for must be refused once, and not each time: requests would pay for it.
+    #[test]
+    fn of_what_nobody_wants_nothing_is_asked_twice() {
+        let callsite = tracing::callsite! {
+            name: "request",
+            kind: Kind::SPAN,
+            target: "layers::request",
+            level: Level::INFO,
+            fields:
+        };
+        let layers = Layers::default();
+        let no_spans =
+            filter_fn(|metadata| !metadata.is_span()).with_max_level_hint(LevelFilter::INFO);
+        let log = tracing_subscriber::registry()
+            .with(layers.filtered())
+            .with(fmt::layer().with_filter(no_spans));
+        assert!(log.register_callsite(callsite.metadata()).is_never());
+        assert_eq!(log.max_level_hint(), Some(LevelFilter::INFO));
+
+        let layer = TelemetryLayer::new(Listens).wants("layers=trace").unwrap();
+        layers.install(vec![("listener".into(), layer)]);
+        assert!(!log.register_callsite(callsite.metadata()).is_never());
+        assert_eq!(log.max_level_hint(), Some(LevelFilter::TRACE));
+        assert!(layers.are_there());
     }
 }

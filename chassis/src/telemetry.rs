@@ -42,7 +42,7 @@ pub(crate) fn init(settings: &LogSettings) -> Result<Levels> {
     }
     let (filter, handle) = reload::Layer::new(filter);
     let layers = Layers::default();
-    let registry = tracing_subscriber::registry().with(layers.clone());
+    let registry = tracing_subscriber::registry().with(layers.filtered());
     // The filter is that of the lines, and not of what plugins listen to. The marks of requests say in each line what their
     // spans would, at no cost for requests that write none.
     let unmarked = filter_fn(|metadata| !is_request_span(metadata));

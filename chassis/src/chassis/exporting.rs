@@ -31,12 +31,6 @@ const SOON: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn hand_over(reloader: &Reloader, is_last: bool) {
-    let Some(scope) = reloader.current.scope() else {
-        return;
-    };
-    if points::METRICS_EXPORT.is_idle(&scope) {
-        return;
-    }
     // One round at a time: who was told late must not be told of the past after the present.
     let Ok(mut is_over) = tokio::time::timeout(PATIENCE, reloader.metrics.exporting.lock()).await
     else {
@@ -49,6 +43,13 @@ async fn hand_over(reloader: &Reloader, is_last: bool) {
         return;
     }
     *is_over = is_last;
+    // Not before: what waits must not hold a generation.
+    let Some(scope) = reloader.current.scope() else {
+        return;
+    };
+    if points::METRICS_EXPORT.is_idle(&scope) {
+        return;
+    }
     let snapshot = report::snapshot(reloader, is_last);
     // What fails is told of where it is asked.
     let mut telling = reloader
