@@ -133,8 +133,8 @@ async fn points_of_another_system_are_told_where_they_stand() {
         refused(TestChassis::builder().register(one).config(text))
     };
     assert_eq!(
-        points("auth.authenticate: {priority: 1}").await.report(),
-        "plugin `one`: there is no extension point `auth.authenticate`\n  at: test.yaml:4:7\n  help: remove it, or link the crate that declares it"
+        points("billing.invoice: {priority: 1}").await.report(),
+        "plugin `one`: there is no extension point `billing.invoice`\n  at: test.yaml:4:7\n  help: remove it, or link the crate that declares it"
     );
     assert_eq!(
         points("middleware.pre_requests: {priority: 1}")
