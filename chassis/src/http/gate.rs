@@ -14,7 +14,7 @@ use crate::{
     error::{Error, code},
     scope::Scope,
 };
-use http::{HeaderMap, HeaderValue, Method, Uri, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -152,9 +152,10 @@ pub(super) async fn passes(exchange: &mut Exchange) -> bool {
     !is_refused
 }
 
-/// The last word: who was refused gets no success, whoever has answered it.
+/// The last word: who was refused gets no success and no upgraded connection, whoever has answered. Something else that is
+/// no success may stand there: a redirect to a page for logging in, a 429.
 pub(super) fn enforce(exchange: &mut Exchange) {
-    if exchange.status().is_success()
+    if exchange.status() < StatusCode::MULTIPLE_CHOICES
         && let Some(refused) = exchange.refusal().map(Refusal::response)
     {
         tracing::warn!(

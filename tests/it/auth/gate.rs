@@ -35,6 +35,16 @@ async fn an_answer_from_a_cache_is_not_for_those_who_are_refused() {
 }
 
 #[tokio::test]
+async fn a_connection_is_not_handed_over_to_those_who_are_refused() {
+    let socket = plugin("socket", |cx| {
+        cx.around(async |_: Request<Body>, _: Next<'_>| StatusCode::SWITCHING_PROTOCOLS);
+    });
+    let app = service(&Log::new()).register(socket).start().await.unwrap();
+    assert_eq!(get(&app, "/orders", "reader").await.status(), 101);
+    problem(&get(&app, "/orders", "").await, 401, "http.unauthorized");
+}
+
+#[tokio::test]
 async fn another_answer_that_is_no_success_may_stand_in_its_place() {
     let login = plugin("login", |cx| {
         cx.filter(&points::POST_RESPONSE, |exchange: &mut Exchange| {
