@@ -69,7 +69,7 @@ const RULES: &[(&str, Rule)] = &[
 ///
 /// ```
 /// # use chassis::testing::{TestChassis, transport_conformance};
-/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> chassis::Result<()> {
 /// let service = TestChassis::builder().start().await?;
 /// let handle = service.handle();
