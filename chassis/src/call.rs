@@ -4,6 +4,7 @@ use crate::{
     error::{Error, Result, code},
     request_id::RequestId,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     future::poll_fn,
@@ -84,7 +85,7 @@ pub(crate) struct Stats {
 }
 
 /// The figures of a handler, as the management endpoints show them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct CallStats {
     /// How often it was called.

@@ -78,6 +78,7 @@ mod watch;
 mod config;
 mod health;
 mod secret;
+mod openapi;
 mod error;
 mod text;
 

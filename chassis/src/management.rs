@@ -1,5 +1,6 @@
 //! The management endpoints: on a listener, a thread and a runtime of their own.
 
+use self::index::ENDPOINTS;
 use crate::{
     call::catch_async,
     error::{Error, code},
@@ -7,10 +8,7 @@ use crate::{
     http::{Body, Request, Response, failure_of, in_full, problem},
     server,
 };
-use axum::{
-    Router,
-    routing::{get, patch, post, put},
-};
+use axum::{Router, routing::get};
 use http::{HeaderValue, Uri, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -28,6 +26,8 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 mod index;
+mod openapi;
+mod endpoint;
 mod plugins;
 mod graph;
 mod explain;
@@ -104,46 +104,11 @@ async fn listen(listener: StdListener, router: Router, door: Door, ended: Cancel
 }
 
 fn router(handle: ChassisHandle) -> Router {
-    // Each of these has a line in `index::ENDPOINTS`.
-    Router::new()
-        .route("/", get(index::index))
-        .route("/info", get(service::info))
-        .route("/config", get(service::config))
-        .route("/health", get(health::all))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .route("/health/startup", get(health::startup))
-        .route("/health/{group}", get(health::group))
-        .route("/plugins", get(plugins::list))
-        .route("/plugins/status", get(plugins::status))
-        .route("/plugins/graph", get(graph::graph))
-        .route("/plugins/metrics", get(metrics::plugins))
-        .route("/plugins/{name}", get(plugins::one))
-        .route("/plugins/{name}/health", get(health::plugin))
-        .route("/plugins/{name}/metrics", get(metrics::plugin))
-        .route("/metrics", get(metrics::page))
-        .route("/plugins/{name}/enable", post(change::enable))
-        .route("/plugins/{name}/disable", post(change::disable))
-        .route(
-            "/plugins/{name}/config",
-            patch(change::configure).delete(change::reset),
-        )
-        .route("/explain/{name}", get(explain::explain))
-        .route("/extension-points", get(points::map))
-        .route("/generations", get(service::generations))
-        .route("/events", get(events::events))
-        .route("/events/stream", get(events::stream))
-        .route("/events/dead-letters", get(events::dead_letters))
-        .route("/events/dead-letters/retry", post(events::retry_all))
-        .route("/events/dead-letters/{id}/retry", post(events::retry))
-        .route("/services", get(services::all))
-        .route("/services/{name}", get(services::named))
-        .route("/loggers", get(loggers::list))
-        .route(
-            "/loggers/{target}",
-            put(loggers::set).delete(loggers::reset),
-        )
-        .route("/reload", post(reload::reload))
+    let mut router = Router::new();
+    for endpoint in ENDPOINTS {
+        router = router.route(endpoint.path(), endpoint.route());
+    }
+    router
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         // Operators are told what clients of the service are not.

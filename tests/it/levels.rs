@@ -9,7 +9,7 @@ use serde_json::json;
 use std::{net::SocketAddr, time::Duration};
 
 async fn send(management: SocketAddr, method: &str, target: &str, body: &str) -> Answer {
-    let mut raw = Raw::connect(management).await;
+    let mut raw = Raw::management(management).await;
     let length = body.len();
     let path = match target {
         "" => "/loggers".to_owned(),

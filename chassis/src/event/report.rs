@@ -1,7 +1,13 @@
 //! What is told of events to people and programs outside.
 
-use super::{bus::Bus, dead_letters::Dead, message::EventRecord, queue::Figures};
+use super::{
+    bus::Bus,
+    dead_letters::Dead,
+    message::{EventRecord, Shown},
+    queue::Figures,
+};
 use crate::{call::CallStats, config::WhenFull, error::Result, text::unix_millis};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -10,7 +16,7 @@ use std::{
 };
 
 /// The events of a service at a glance.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct EventsReport {
     /// How many events were published since the start.
@@ -26,7 +32,7 @@ pub struct EventsReport {
 }
 
 /// A topic.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct TopicReport {
     /// How many events were published under it. Only the first 1,000 topics are counted apart.
@@ -36,7 +42,7 @@ pub struct TopicReport {
 }
 
 /// A plugin that subscribes.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct SubscriberReport {
     /// Its handlers.
@@ -58,7 +64,7 @@ pub struct SubscriberReport {
 }
 
 /// A handler of a plugin that subscribes.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct SubscriptionReport {
     /// The topics it wants.
@@ -70,7 +76,7 @@ pub struct SubscriptionReport {
 }
 
 /// An event that could not be delivered to a handler.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct DeadLetter {
     /// What it is called when it is tried again.
@@ -87,8 +93,10 @@ pub struct DeadLetter {
     pub attempts: u32,
     /// When it was given up, in milliseconds since 1970.
     #[serde(serialize_with = "unix_millis")]
+    #[schemars(with = "u64")]
     pub at: SystemTime,
     /// The event itself.
+    #[schemars(with = "Shown<'static>")]
     message: Arc<EventRecord>,
 }
 

@@ -1,142 +1,386 @@
-//! `GET /`: what there is.
+//! All endpoints, in one list: the router, `GET /` and `GET /openapi.json` are made from it.
 
-use crate::http::Json;
-use serde::Serialize;
+use super::{
+    change,
+    endpoint::{Body, Content, Endpoint, any_object, json, text},
+    events, explain, graph, health, loggers, metrics, openapi, plugins, points, reload, service,
+    services,
+};
+use crate::{
+    config::ConfigReport,
+    entry::ServiceEntry,
+    error::{Code, code},
+    event::{DeadLetter, EventsReport},
+    graph::Drawn,
+    http::Json,
+    openapi::schema_of,
+    reload::{GenerationReport, Reloaded},
+    report::{
+        Explanation, HealthReport, MetricReport, PluginReport, PluginStatus, PointReport, Probe,
+        ServiceReport,
+    },
+    telemetry::{ChangedLevel, LogReport},
+};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
-/// An endpoint, as the index lists it.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Endpoint {
-    method: &'static str,
+type Route = fn(MethodFilter) -> MethodRouter<crate::handle::ChassisHandle>;
+type ByName<T> = BTreeMap<String, T>;
+
+const fn get(
     path: &'static str,
+    id: &'static str,
     description: &'static str,
+    route: Route,
+) -> Endpoint {
+    Endpoint::new("GET", path, id, description, route)
 }
 
-const fn get(path: &'static str, description: &'static str) -> Endpoint {
-    other("GET", path, description)
+const fn post(
+    path: &'static str,
+    id: &'static str,
+    description: &'static str,
+    route: Route,
+) -> Endpoint {
+    Endpoint::new("POST", path, id, description, route)
 }
 
-const fn other(method: &'static str, path: &'static str, description: &'static str) -> Endpoint {
-    Endpoint {
-        method,
-        path,
-        description,
-    }
-}
+const CLOSED: &[Code] = &[code::CLOSED];
+const OF_PLUGIN: &[Code] = &[code::CLOSED, code::UNKNOWN_PLUGIN];
 
-const fn post(path: &'static str, description: &'static str) -> Endpoint {
-    other("POST", path, description)
-}
-
-const ENDPOINTS: &[Endpoint] = &[
-    get("/", "this list"),
-    get("/info", "name, version, age and addresses of the service"),
-    get("/config", "every setting with its origin, and no secret"),
-    get("/health", "how the service is, with all health checks"),
-    get("/health/live", "whether the process is alive"),
-    get("/health/ready", "whether requests are served"),
-    get("/health/startup", "whether it has started"),
-    get(
-        "/health/{group}",
-        "how the checks of a group are: `health: {groups: {..}}`",
-    ),
-    get(
-        "/plugins",
-        "all plugins in order; `?state=`, `?role=`, `?tag=` and `?q=` choose among them",
-    ),
-    get("/plugins/{name}", "everything that is known of one plugin"),
-    get("/plugins/{name}/health", "how the checks of one plugin are"),
-    get("/plugins/status", "all plugins at a glance, by name"),
-    get(
-        "/plugins/metrics",
-        "what plugins have recorded and collected, by name",
-    ),
-    get(
-        "/plugins/{name}/metrics",
-        "the metrics of one plugin, and what they are called in `/metrics`",
-    ),
-    get("/metrics", "all metrics, as Prometheus reads them"),
-    get(
-        "/plugins/graph",
-        "the order of plugins, as `?format=json`, `mermaid` or `dot`",
-    ),
-    get(
-        "/explain/{name}",
-        "why a plugin stands where it stands, or does not run",
-    ),
-    get(
-        "/extension-points",
-        "all extension points, with what stands at them",
-    ),
-    get(
-        "/generations",
-        "the generations that serve, drain, or have ended lately",
-    ),
-    get(
-        "/events",
-        "what is published, who subscribes, and what waits",
-    ),
-    get(
-        "/events/stream",
-        "events as they are published; `?topic=order.**` chooses among them",
-    ),
-    get(
-        "/events/dead-letters",
-        "the events that could not be delivered",
-    ),
-    post(
-        "/events/dead-letters/retry",
-        "try once more to deliver all of them",
-    ),
-    post(
-        "/events/dead-letters/{id}/retry",
-        "try once more to deliver one of them",
-    ),
-    get(
-        "/services",
-        "all services that are registered here, by name; no plugin is asked",
-    ),
-    get(
-        "/services/{name}",
-        "those of one name; `?tag=` and `?passing=true` choose among them",
-    ),
-    get(
-        "/loggers",
-        "the levels of the log, and who has another for a time",
-    ),
-    other(
-        "PUT",
-        "/loggers/{target}",
-        "another level for a target of the log: `{\"level\": \"debug\", \"for\": \"10m\"}`; then it has its own again",
-    ),
-    other(
-        "DELETE",
-        "/loggers/{target}",
-        "give a target of the log its own level back",
-    ),
-    post(
-        "/plugins/{name}/enable",
-        "let a plugin take part, by a reload; a restart forgets it",
-    ),
-    post(
-        "/plugins/{name}/disable",
-        "keep a plugin out, by a reload; a restart forgets it",
-    ),
-    other(
-        "PATCH",
-        "/plugins/{name}/config",
-        "change settings of a plugin by a JSON merge patch and a reload; a restart forgets it",
-    ),
-    other(
-        "DELETE",
-        "/plugins/{name}/config",
-        "take back what was changed of a plugin since the start",
-    ),
-    post(
-        "/reload",
-        "read the configuration anew and replace what is running; answers when it is done",
-    ),
+/// Why a reload does not come about: the codes that stand for all with their statuses.
+const RELOADING: &[Code] = &[
+    code::CLOSED,
+    code::DEADLINE,
+    code::RELOAD_BUSY,
+    code::NEEDS_RESTART,
+    code::RELOAD_FAILED,
+    code::CONFIG_INVALID,
+    code::REQUIRED,
+];
+const CHANGING: &[Code] = &[
+    code::UNKNOWN_PLUGIN,
+    code::CLOSED,
+    code::DEADLINE,
+    code::RELOAD_BUSY,
+    code::NEEDS_RESTART,
+    code::RELOAD_FAILED,
+    code::CONFIG_INVALID,
+    code::REQUIRED,
 ];
 
-pub(super) async fn index() -> Json<&'static [Endpoint]> {
-    Json(ENDPOINTS)
+pub(super) static ENDPOINTS: &[Endpoint] = &[
+    get("/", "index", "this list", |to| on(to, index))
+        .gives(&[(200, json::<Vec<ByName<String>>>())]),
+    get(
+        "/openapi.json",
+        "openapi",
+        "all of this for programs: OpenAPI 3.1",
+        |to| on(to, openapi::document),
+    )
+    .gives(&[(200, json::<Map<String, Value>>())]),
+    get(
+        "/info",
+        "info",
+        "name, version, age and addresses of the service",
+        |to| on(to, service::info),
+    )
+    .gives(&[(200, json::<ServiceReport>())])
+    .fails(CLOSED),
+    get(
+        "/config",
+        "config",
+        "every setting with its origin, and no secret",
+        |to| on(to, service::config),
+    )
+    .gives(&[(200, json::<ConfigReport>())])
+    .fails(CLOSED),
+    get(
+        "/health",
+        "health",
+        "how the service is, with all health checks",
+        |to| on(to, health::all),
+    )
+    .gives(HEALTH)
+    .fails(CLOSED),
+    get(
+        "/health/live",
+        "health_live",
+        "whether the process is alive",
+        |to| on(to, health::live),
+    )
+    .gives(PROBE)
+    .fails(CLOSED),
+    get(
+        "/health/ready",
+        "health_ready",
+        "whether requests are served",
+        |to| on(to, health::ready),
+    )
+    .gives(PROBE)
+    .fails(CLOSED),
+    get(
+        "/health/startup",
+        "health_startup",
+        "whether it has started",
+        |to| on(to, health::startup),
+    )
+    .gives(PROBE)
+    .fails(CLOSED),
+    get(
+        "/health/{group}",
+        "health_of_group",
+        "how the checks of a group are: `health: {groups: {..}}`",
+        |to| on(to, health::group),
+    )
+    .gives(HEALTH)
+    .fails(&[code::CLOSED, code::NOT_FOUND]),
+    get(
+        "/plugins",
+        "plugins",
+        "all plugins in order; `?state=`, `?role=`, `?tag=` and `?q=` choose among them",
+        |to| on(to, plugins::list),
+    )
+    .asks::<plugins::Wanted>()
+    .gives(&[(200, json::<Vec<PluginReport>>())])
+    .fails(CLOSED),
+    get(
+        "/plugins/{name}",
+        "plugin",
+        "everything that is known of one plugin",
+        |to| on(to, plugins::one),
+    )
+    .gives(&[(200, json::<PluginReport>())])
+    .fails(OF_PLUGIN),
+    get(
+        "/plugins/{name}/health",
+        "health_of_plugin",
+        "how the checks of one plugin are",
+        |to| on(to, health::plugin),
+    )
+    .gives(HEALTH)
+    .fails(OF_PLUGIN),
+    get(
+        "/plugins/status",
+        "plugins_status",
+        "all plugins at a glance, by name",
+        |to| on(to, plugins::status),
+    )
+    .gives(&[(200, json::<ByName<PluginStatus>>())])
+    .fails(CLOSED),
+    get(
+        "/plugins/metrics",
+        "plugins_metrics",
+        "what plugins have recorded and collected, by name",
+        |to| on(to, metrics::plugins),
+    )
+    .gives(&[(200, json::<ByName<Map<String, Value>>>())])
+    .fails(CLOSED),
+    get(
+        "/plugins/{name}/metrics",
+        "metrics_of_plugin",
+        "the metrics of one plugin, and what they are called in `/metrics`",
+        |to| on(to, metrics::plugin),
+    )
+    .gives(&[(200, json::<Vec<MetricReport>>())])
+    .fails(OF_PLUGIN),
+    get(
+        "/metrics",
+        "metrics",
+        "all metrics, as Prometheus reads them",
+        |to| on(to, metrics::page),
+    )
+    .gives(&[(200, text("text/plain"))])
+    .fails(CLOSED),
+    get(
+        "/plugins/graph",
+        "plugins_graph",
+        "the order of plugins, as `?format=json`, `mermaid` or `dot`",
+        |to| on(to, graph::graph),
+    )
+    .asks::<graph::Wanted>()
+    .gives(&[
+        (200, json::<Drawn<'static>>()),
+        (200, text("text/vnd.mermaid")),
+        (200, text("text/vnd.graphviz")),
+    ])
+    .fails(CLOSED),
+    get(
+        "/explain/{name}",
+        "explain",
+        "why a plugin stands where it stands, or does not run",
+        |to| on(to, explain::explain),
+    )
+    .gives(&[(200, json::<Explanation>())])
+    .fails(OF_PLUGIN),
+    get(
+        "/extension-points",
+        "extension_points",
+        "all extension points, with what stands at them",
+        |to| on(to, points::map),
+    )
+    .gives(&[(200, json::<ByName<PointReport>>())])
+    .fails(CLOSED),
+    get(
+        "/generations",
+        "generations",
+        "the generations that serve, drain, or have ended lately",
+        |to| on(to, service::generations),
+    )
+    .gives(&[(200, json::<Vec<GenerationReport>>())])
+    .fails(CLOSED),
+    get(
+        "/events",
+        "events",
+        "what is published, who subscribes, and what waits",
+        |to| on(to, events::events),
+    )
+    .gives(&[(200, json::<EventsReport>())])
+    .fails(CLOSED),
+    get(
+        "/events/stream",
+        "events_stream",
+        "events as they are published; `?topic=order.**` chooses among them",
+        |to| on(to, events::stream),
+    )
+    .asks::<events::Wanted>()
+    .gives(&[(200, text("text/event-stream"))])
+    .fails(&[code::CLOSED, code::BUSY, code::EVENT_TOPIC]),
+    get(
+        "/events/dead-letters",
+        "dead_letters",
+        "the events that could not be delivered",
+        |to| on(to, events::dead_letters),
+    )
+    .gives(&[(200, json::<Vec<DeadLetter>>())])
+    .fails(CLOSED),
+    post(
+        "/events/dead-letters/retry",
+        "retry_dead_letters",
+        "try once more to deliver all of them",
+        |to| on(to, events::retry_all),
+    )
+    .gives(&[(200, json::<events::Retried>())])
+    .fails(CLOSED),
+    post(
+        "/events/dead-letters/{id}/retry",
+        "retry_dead_letter",
+        "try once more to deliver one of them",
+        |to| on(to, events::retry),
+    )
+    .gives(&[(200, json::<ByName<String>>())])
+    .fails(&[code::CLOSED, code::NOT_FOUND, code::CONFLICT, code::EVENT_REJECTED]),
+    get(
+        "/services",
+        "services",
+        "all services that are registered here, by name; no plugin is asked",
+        |to| on(to, services::all),
+    )
+    .gives(&[(200, json::<ByName<Vec<ServiceEntry>>>())])
+    .fails(CLOSED),
+    get(
+        "/services/{name}",
+        "services_of_name",
+        "those of one name; `?tag=` and `?passing=true` choose among them",
+        |to| on(to, services::named),
+    )
+    .asks::<services::Wanted>()
+    .gives(&[(200, json::<Vec<ServiceEntry>>())])
+    .fails(&[code::CLOSED, code::SERVICE_UNKNOWN]),
+    get(
+        "/loggers",
+        "loggers",
+        "the levels of the log, and who has another for a time",
+        |to| on(to, loggers::list),
+    )
+    .gives(&[(200, json::<LogReport>())]),
+    Endpoint::new(
+        "PUT",
+        "/loggers/{target}",
+        "set_logger",
+        "another level for a target of the log: `{\"level\": \"debug\", \"for\": \"10m\"}`; then it has its own again",
+        |to| on(to, loggers::set),
+    )
+    .takes(Body {
+        media_types: &["application/json"],
+        schema: schema_of::<loggers::Wanted>,
+        is_required: true,
+    })
+    .gives(&[(200, json::<ChangedLevel>())])
+    .fails(&[code::LOG_NOT_OWNED, code::CONFLICT]),
+    Endpoint::new(
+        "DELETE",
+        "/loggers/{target}",
+        "reset_logger",
+        "give a target of the log its own level back",
+        |to| on(to, loggers::reset),
+    )
+    .gives(&[(200, json::<LogReport>())])
+    .fails(&[code::LOG_NOT_OWNED, code::NOT_FOUND]),
+    post(
+        "/plugins/{name}/enable",
+        "enable_plugin",
+        "let a plugin take part, by a reload; a restart forgets it",
+        |to| on(to, change::enable),
+    )
+    .gives(RELOADED)
+    .fails(CHANGING),
+    post(
+        "/plugins/{name}/disable",
+        "disable_plugin",
+        "keep a plugin out, by a reload; a restart forgets it",
+        |to| on(to, change::disable),
+    )
+    .gives(RELOADED)
+    .fails(CHANGING),
+    Endpoint::new(
+        "PATCH",
+        "/plugins/{name}/config",
+        "configure_plugin",
+        "change settings of a plugin by a JSON merge patch and a reload; a restart forgets it",
+        |to| on(to, change::configure),
+    )
+    .takes(Body {
+        media_types: &["application/merge-patch+json", "application/json"],
+        schema: any_object,
+        is_required: true,
+    })
+    .gives(RELOADED)
+    .fails(CHANGING),
+    Endpoint::new(
+        "DELETE",
+        "/plugins/{name}/config",
+        "reset_plugin",
+        "take back what was changed of a plugin since the start",
+        |to| on(to, change::reset),
+    )
+    .gives(RELOADED)
+    .fails(CHANGING),
+    post(
+        "/reload",
+        "reload",
+        "read the configuration anew and replace what is running; answers when it is done",
+        |to| on(to, reload::reload),
+    )
+    .takes(Body {
+        media_types: &["application/json"],
+        schema: schema_of::<reload::Wishes>,
+        is_required: false,
+    })
+    .gives(RELOADED)
+    .fails(RELOADING),
+];
+
+const HEALTH: &[(u16, Content)] = &[(200, json::<HealthReport>()), (503, json::<HealthReport>())];
+const PROBE: &[(u16, Content)] = &[(200, json::<Probe>()), (503, json::<Probe>())];
+const RELOADED: &[(u16, Content)] = &[(200, json::<Reloaded>())];
+
+async fn index() -> Json<&'static [Endpoint]> {
+    Json(all())
+}
+
+/// Not by its name: what `index` gives would be known by the list, and the list by what `index` gives.
+fn all() -> &'static [Endpoint] {
+    ENDPOINTS
 }

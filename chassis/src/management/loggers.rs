@@ -5,18 +5,23 @@ use crate::{
     error::{Error, Result, code},
     handle::ChassisHandle,
     http::{Json, Path},
-    telemetry::{ChangedLevel, LogReport},
+    telemetry::{ChangedLevel, LEVELS, LogReport},
 };
 use axum::extract::State;
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
 
 /// Which level a target is to have, and for how long.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "WantedLevel")]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+pub(super) struct Wanted {
+    /// The level.
+    #[schemars(extend("enum" = LEVELS))]
     level: String,
+    /// How long it has that: at most a day.
     #[serde(rename = "for", default = "ten_minutes", with = "units::Time")]
     lasts: Duration,
 }

@@ -8,12 +8,13 @@ use crate::{
 };
 use axum::extract::State;
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// There is nothing to say, yet. A key that means nothing should not be taken for one that was obeyed.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wishes {}
+pub(super) struct Wishes {}
 
 pub(super) async fn reload(
     State(handle): State<ChassisHandle>,

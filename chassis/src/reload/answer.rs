@@ -1,12 +1,13 @@
 //! What a reload did, as it is told to whoever asked for it.
 
 use crate::{generation::Generation, status::PluginState};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
 
 /// What a reload did.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Reloaded {
     /// What happened, in a sentence.

@@ -1,12 +1,13 @@
 //! The book of generations: which serves, which drain, which are gone.
 
 use crate::instance::Record;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{collections::VecDeque, sync::Arc, time::SystemTime};
 use tokio::sync::oneshot;
 
 /// A generation, as `GET /generations` shows it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct GenerationReport {
     /// Its number; the first is 1.
@@ -15,13 +16,14 @@ pub struct GenerationReport {
     pub state: GenerationState,
     /// When it was published, in milliseconds since 1970.
     #[serde(serialize_with = "crate::text::unix_millis")]
+    #[schemars(with = "u64")]
     pub since: SystemTime,
     /// How many plugins run in it.
     pub plugins: usize,
 }
 
 /// What a generation does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GenerationState {
     /// Requests enter it.
