@@ -274,6 +274,15 @@ impl Contributions {
             .push(Mount::here(Arc::clone(&self.owner), router));
     }
 
+    /// Mounts an axum router that brings its document along: OpenAPI 3.1, as `utoipa` and its like make one. (Nobody can look
+    /// into a router.) `GET /openapi.json` shows it with the routes of plugins. Components that are called as others get
+    /// another name; a route that is described twice is an error at start, as is a document of another version.
+    #[track_caller]
+    pub fn router_with_openapi(&mut self, router: axum::Router, document: serde_json::Value) {
+        let mount = Mount::here(Arc::clone(&self.owner), router);
+        self.mounts.push(mount.described(document));
+    }
+
     /// Declares an extension point whose name or payload is known only now. Its payload is JSON.
     ///
     /// # Errors
@@ -301,7 +310,11 @@ impl Contributions {
         place: Place,
         endpoint: Arc<dyn Endpoint>,
     ) -> PlacedRoute<'_> {
-        let Place { file, line, .. } = place;
+        let Place {
+            handler,
+            file,
+            line,
+        } = place;
         let origin: Arc<str> = format!("{file}:{line}").into();
         let owner = Arc::clone(&self.owner);
         let info = RouteInfo {
@@ -314,6 +327,9 @@ impl Contributions {
         let route = RouteContribution {
             info: Arc::new(info),
             endpoint,
+            handler,
+            described: None,
+            is_bare: false,
             arguments: String::new(),
             deadline: None,
             bounds: Bounds::default(),

@@ -12,6 +12,8 @@ mod route;
 mod trace;
 mod exchange;
 mod extract;
+mod describe;
+mod docs;
 mod known;
 mod params;
 mod problem;
@@ -22,9 +24,10 @@ mod body;
 pub(crate) use self::{
     body::Held,
     chain::{Around, AroundFn, Link, LinkKind, serve},
+    describe::Described,
     layer::{Inside, LayerFn, Layered, erase},
     mark::Mark,
-    mount::{Mount, is_quiet},
+    mount::{Mount, has_route, is_quiet},
     position::Position,
     problem::{failure_of, in_full, problem},
     request::{Arrived, RequestContext, client_of},
@@ -36,6 +39,11 @@ pub(crate) use self::{
 };
 pub use self::{
     chain::Next,
+    describe::{
+        AnswerBare, AnswerKnown, AnswerUnknown, Answered, ArgumentBare, ArgumentKnown,
+        ArgumentUnknown, Describing,
+    },
+    docs::RouteDocs,
     exchange::{Exchange, Outcome},
     extract::{Json, MatchedPath, Path, Query, RawPathParams, Shared},
     known::{Argument, AsksExchange, AsksRequest, Known},

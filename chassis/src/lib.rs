@@ -107,7 +107,7 @@ pub use crate::{
     health::{Health, HealthState, IntoHealth},
     http::{
         Body, ClientAddr, Exchange, Json, MatchedPath, Metadata, Next, Outcome, Path, Query,
-        RawPathParams, Request, Response, RouteInfo, Shared,
+        RawPathParams, Request, Response, RouteDocs, RouteInfo, Shared,
     },
     info::{PluginInfo, Stage},
     metrics::{Meter, MetricKind, MetricSample},

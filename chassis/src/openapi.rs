@@ -5,10 +5,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
+mod bounds;
+mod merge;
 mod operation;
 mod parameters;
 
 pub(crate) use self::{
+    merge::Guest,
     operation::{Answer, Operation},
     parameters::{in_path, parameters},
 };
@@ -113,6 +116,7 @@ impl Document {
                 "responses": { "Problem": operation::problem_response() },
             },
         });
+        bounds::set(&mut document);
         each_reference(&mut document, &mut |reference| {
             let name = reference.strip_prefix(TAKEN)?;
             let name = names.get(name).map_or(name, |name| name);

@@ -63,6 +63,8 @@ pub(super) struct Wiring<'a> {
     pub(super) self_ty: &'a Type,
     pub(super) signature: &'a Signature,
     pub(super) contribution: &'a Contribution,
+    pub(super) docs: &'a str,
+    pub(super) deprecated: bool,
 }
 
 impl<'a> Wiring<'a> {
@@ -77,6 +79,8 @@ impl<'a> Wiring<'a> {
             self_ty,
             signature: &method.signature,
             contribution,
+            docs: &method.docs,
+            deprecated: method.deprecated,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{
     Generation,
     exporters::{self, Exporters},
-    middleware, probes,
+    middleware, openapi, probes,
 };
 use crate::{
     call::{Bounds, Site, Stats},
@@ -203,6 +203,10 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, oneshot::
         .flat_map(|instance| instance.contributions.mounts.iter().cloned())
         .collect();
     mounts.extend(parts.routers.iter().cloned());
+    match openapi::route(&parts, &routes, &mounts) {
+        Ok(route) => routes.extend(route),
+        Err(error) => errors.push(error),
+    }
     let routes = match RouteTable::build(&routes, &mounts, &links, &parts.metrics.routes) {
         Ok(routes) => Arc::new(routes),
         Err(error) => {

@@ -1,6 +1,6 @@
 //! Routes: a method and a path, and what is called there.
 
-use super::{Exchange, Request, Response};
+use super::{Described, Exchange, Request, Response};
 use crate::{
     call::{Bounds, BoxFuture, Site, Stats},
     error::{Error, Result, code},
@@ -90,6 +90,12 @@ pub(crate) trait Endpoint: Send + Sync {
 pub(crate) struct RouteContribution {
     pub(crate) info: Arc<RouteInfo>,
     pub(crate) endpoint: Arc<dyn Endpoint>,
+    /// The method that answers; nothing of a closure.
+    pub(crate) handler: &'static str,
+    /// What its types say of it, for the document of the service.
+    pub(crate) described: Option<Described>,
+    /// Whether no hook stands before it.
+    pub(crate) is_bare: bool,
     /// The names of the types that the handler takes.
     pub(crate) arguments: String,
     pub(crate) deadline: Option<Duration>,
