@@ -40,6 +40,7 @@ mod reload;
 mod change;
 mod services;
 mod loggers;
+mod body;
 mod guard;
 
 /// How many connections are served at a time; further ones wait. Operators and scrapers are few.

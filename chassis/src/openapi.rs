@@ -11,7 +11,7 @@ mod operation;
 mod parameters;
 
 pub(crate) use self::{
-    merge::Guest,
+    merge::{Guest, has_method},
     operation::{Answer, Operation},
     parameters::{in_path, parameters},
 };
@@ -100,8 +100,12 @@ impl Document {
             let name = names.get(&name).cloned().unwrap_or(name);
             schemas.entry(name).or_insert(schema);
         }
-        let problem = schemas.entry("Problem");
-        problem.or_insert_with(operation::problem_schema);
+        let mut problem = "Problem".to_owned();
+        // A service may have a type of that name.
+        while schemas.contains_key(&problem) {
+            problem.push('_');
+        }
+        schemas.insert(problem.clone(), operation::problem_schema());
         let tags = self
             .tags
             .iter()
@@ -118,6 +122,9 @@ impl Document {
         });
         bounds::set(&mut document);
         each_reference(&mut document, &mut |reference| {
+            if reference == operation::PROBLEM {
+                return Some(format!("{SCHEMAS}{problem}"));
+            }
             let name = reference.strip_prefix(TAKEN)?;
             let name = names.get(name).map_or(name, |name| name);
             Some(format!("{SCHEMAS}{name}"))

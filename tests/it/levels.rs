@@ -91,6 +91,7 @@ async fn what_is_no_level_is_refused() {
         ("orders", r#"{"level": "debug", "for": "25h"}"#, 400),
         ("orders", r#"{"level": "debug", "for": 10}"#, 400),
         ("orders", r#"{"level": "debug", "four": "1h"}"#, 400),
+        ("orders", r#"["debug", "1h"]"#, 400),
         ("orders,all=trace", r#"{"level": "debug"}"#, 400),
         (".x", r#"{"level": "debug"}"#, 400),
         ("-x", r#"{"level": "debug"}"#, 400),

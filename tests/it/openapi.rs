@@ -28,6 +28,12 @@ struct Wanted {
     shelf: u8,
 }
 
+/// It is called as the schema of errors is.
+#[derive(Serialize, JsonSchema)]
+struct Problem {
+    riddle: String,
+}
+
 /// It has no schema.
 #[derive(Serialize, Deserialize)]
 struct Opaque {
@@ -100,6 +106,12 @@ impl Library {
         Ok((StatusCode::ACCEPTED, "chosen"))
     }
 
+    #[get("/riddle")]
+    async fn riddle(&self) -> Json<Problem> {
+        let riddle = "What has keys and opens nothing?".to_owned();
+        Json(Problem { riddle })
+    }
+
     #[get("/anything")]
     async fn anything(&self) -> impl IntoResponse {
         "anything"
@@ -167,7 +179,9 @@ async fn the_document_tells_what_routes_take_and_give() {
     let gone = show["responses"]["410"]["description"].as_str().unwrap();
     assert_eq!(gone, "`library.gone`: The book was given away.");
     let problem = &show["responses"]["default"]["content"]["application/problem+json"];
-    assert_eq!(problem["schema"]["$ref"], "#/components/schemas/Problem");
+    assert_eq!(problem["schema"]["$ref"], "#/components/schemas/Problem_");
+    let own = &document["components"]["schemas"]["Problem"]["properties"];
+    assert!(own["riddle"].is_object());
 
     let add = &document["paths"]["/books"]["post"];
     assert_eq!(add["requestBody"]["required"], true);

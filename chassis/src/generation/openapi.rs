@@ -11,7 +11,7 @@ use crate::{
         Described, Describing, Endpoint, Exchange, Metadata, Mount, OWN, Response,
         RouteContribution, RouteDocs, RouteInfo, has_route,
     },
-    openapi::{Document, Guest},
+    openapi::{Document, Guest, has_method},
 };
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
@@ -68,7 +68,7 @@ pub(super) fn route(
     let guests = guests(routes, mounts)?;
     let mut routes: Vec<_> = routes
         .iter()
-        .filter(|route| !route.info.is_own())
+        .filter(|route| !route.info.is_own() && has_method(&route.info.method))
         .map(|route| Sketched {
             info: Arc::clone(&route.info),
             handler: route.handler,

@@ -147,8 +147,13 @@ impl Endpoint {
         };
         for parameter in &mut operation.parameters {
             let name = parameter["name"].as_str().unwrap_or_default();
+            let is_target = name == "target";
             parameter["description"] = of_parameter(self.path, name).into();
             parameter["schema"]["minLength"] = 1.into();
+            if is_target {
+                parameter["schema"]["pattern"] = "^[A-Za-z0-9_][A-Za-z0-9_.:-]*$".into();
+                parameter["schema"]["maxLength"] = 256.into();
+            }
         }
         if let Some(query) = self.query {
             let schema = query(&mut document.taken);

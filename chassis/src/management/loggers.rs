@@ -1,5 +1,6 @@
 //! `GET /loggers`; `PUT` and `DELETE /loggers/{target}`: the levels of the log.
 
+use super::body::object;
 use crate::{
     config::units,
     error::{Error, Result, code},
@@ -39,7 +40,7 @@ pub(super) async fn set(
     Path(target): Path<String>,
     body: Bytes,
 ) -> Result<Json<ChangedLevel>> {
-    let wanted: Wanted = serde_json::from_slice(&body).map_err(|error| {
+    let wanted: Wanted = object(&body).map_err(|error| {
         let message = format!("the body is not a level: {error}");
         Error::new(code::BAD_REQUEST, message)
             .with_help("write `{\"level\": \"debug\", \"for\": \"10m\"}`")

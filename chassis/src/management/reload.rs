@@ -1,5 +1,6 @@
 //! `POST /reload`.
 
+use super::body::object;
 use crate::{
     error::{Error, Result, code},
     handle::ChassisHandle,
@@ -21,7 +22,7 @@ pub(super) async fn reload(
     body: Bytes,
 ) -> Result<Json<Reloaded>> {
     if !body.is_empty() {
-        let Wishes {} = serde_json::from_slice(&body).map_err(|error| {
+        let Wishes {} = object(&body).map_err(|error| {
             Error::new(
                 code::BAD_REQUEST,
                 format!("the body can't be read: {error}"),

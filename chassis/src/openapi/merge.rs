@@ -13,6 +13,13 @@ const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 
+/// Whether an operation of this method can be written down.
+pub(crate) fn has_method(method: &http::Method) -> bool {
+    METHODS
+        .iter()
+        .any(|one| method.as_str().eq_ignore_ascii_case(one))
+}
+
 /// The document of a router.
 #[derive(Clone, Debug)]
 pub(crate) struct Guest {

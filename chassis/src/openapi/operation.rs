@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// The media type of errors.
-const PROBLEM: &str = "application/problem+json";
+/// The reference to the schema of errors, until it is known what that is called.
+pub(super) const PROBLEM: &str = "#/components/problem";
 
 /// An operation.
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ impl Answer {
 
     /// An error.
     pub(crate) fn problem(description: impl Into<String>) -> Self {
-        Self::new(description).with(PROBLEM, json!({ "$ref": "#/components/schemas/Problem" }))
+        Self::new(description).with("application/problem+json", json!({ "$ref": PROBLEM }))
     }
 
     fn into_value(self) -> Value {
