@@ -9,7 +9,11 @@ pub use crate::{
     error::Result,
     event::{FromMessage, Message},
     health::{Health, IntoHealth},
-    http::{Argument, AsksExchange, AsksRequest, Exchange, Known, Next, Request, Response},
+    http::{
+        AnswerBare, AnswerKnown, AnswerUnknown, Answered, Argument, ArgumentBare, ArgumentKnown,
+        ArgumentUnknown, AsksExchange, AsksRequest, Describing, Exchange, Known, Next, Request,
+        Response,
+    },
     metrics::IntoSamples,
     plugin::{
         Block, Linked, LinkedCrate, LinkedPlugin, NoConfig, Plugin, Registration, StaticInfo,

@@ -6,6 +6,7 @@ use crate::{
     request_id::RequestId,
     trace_context::TraceContext,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     future::poll_fn,
@@ -98,7 +99,7 @@ pub(crate) struct Stats {
 }
 
 /// The figures of a handler, as the management endpoints show them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct CallStats {
     /// How often it was called.

@@ -155,6 +155,20 @@ impl ChassisBuilder {
         self
     }
 
+    /// The same with an OpenAPI 3.1 document that tells what the router answers, as
+    /// [`Contributions::router_with_openapi`](crate::Contributions::router_with_openapi).
+    #[must_use]
+    #[track_caller]
+    pub fn router_with_openapi(
+        mut self,
+        router: axum::Router,
+        document: serde_json::Value,
+    ) -> Self {
+        let mount = Mount::here("service".into(), router);
+        self.routers.push(mount.described(document));
+        self
+    }
+
     /// Listens on a socket that is bound already, rather than on `server.listen`.
     #[must_use]
     pub fn listener(mut self, listener: TcpListener) -> Self {

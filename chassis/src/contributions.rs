@@ -6,9 +6,8 @@ use crate::{
     error::{Error, Result},
     health::Wish as HealthWish,
     http::{
-        Around, AroundFn, Endpoint, HandlerEndpoint, Inside, LayerFn, Metadata, Mount, Next,
-        Request, Response, RouteContribution, RouteInfo, RoutePattern, check_arguments, check_path,
-        erase,
+        AroundFn, Endpoint, HandlerEndpoint, Inside, LayerFn, Metadata, Mount, Request,
+        RouteContribution, RouteInfo, RoutePattern, check_arguments, check_path, erase,
     },
     point::{
         ActionClosure, ActionFn, ActionPoint, CallClosure, CallFn, CallPoint, FilterClosure,
@@ -21,7 +20,6 @@ use crate::{
 };
 use axum::handler::Handler;
 use bytes::Bytes;
-use futures_util::FutureExt as _;
 use http::Method;
 use std::{any::Any, marker::PhantomData, panic::Location, sync::Arc, time::Duration};
 
@@ -31,7 +29,9 @@ mod subscribed;
 mod by_name;
 mod metrics;
 mod pages;
+mod around;
 
+use self::around::{AroundClosure, AroundClosureFn};
 pub(crate) use self::pages::About;
 pub use self::{
     by_name::ByName,
@@ -287,6 +287,15 @@ impl Contributions {
             .push(Mount::here(Arc::clone(&self.owner), router));
     }
 
+    /// Mounts an axum router that brings its document along: OpenAPI 3.1, as `utoipa` and its like make one. (Nobody can look
+    /// into a router.) `GET /openapi.json` shows it with the routes of plugins. Components that are called as others get
+    /// another name; a route that is described twice is an error at start, as is a document of another version.
+    #[track_caller]
+    pub fn router_with_openapi(&mut self, router: axum::Router, document: serde_json::Value) {
+        let mount = Mount::here(Arc::clone(&self.owner), router);
+        self.mounts.push(mount.described(document));
+    }
+
     /// Declares an extension point whose name or payload is known only now. Its payload is JSON.
     ///
     /// # Errors
@@ -329,7 +338,11 @@ impl Contributions {
         place: Place,
         endpoint: Arc<dyn Endpoint>,
     ) -> RouteContribution {
-        let Place { file, line, .. } = place;
+        let Place {
+            handler,
+            file,
+            line,
+        } = place;
         let origin: Arc<str> = format!("{file}:{line}").into();
         let owner = Arc::clone(&self.owner);
         let info = RouteInfo {
@@ -343,6 +356,9 @@ impl Contributions {
             info: Arc::new(info),
             endpoint,
             gate: None,
+            handler,
+            described: None,
+            is_bare: false,
             arguments: String::new(),
             deadline: None,
             bounds: Bounds::default(),
@@ -448,39 +464,5 @@ impl Contributions {
         };
         let route = self.endpoint(method, path, Place::caller(), Arc::new(endpoint));
         route.arguments(&[std::any::type_name::<T>()])
-    }
-}
-
-/// An async closure or function at `middleware.around`.
-pub trait AroundClosureFn<'a>: FnOnce(Request, Next<'a>) -> Self::Future {
-    #[doc(hidden)]
-    type Future: Future<Output = Self::Out> + Send + 'a;
-    #[doc(hidden)]
-    type Out: axum::response::IntoResponse;
-}
-
-impl<'a, F, Fut, Out> AroundClosureFn<'a> for F
-where
-    F: FnOnce(Request, Next<'a>) -> Fut,
-    Fut: Future<Output = Out> + Send + 'a,
-    Out: axum::response::IntoResponse,
-{
-    type Future = Fut;
-    type Out = Out;
-}
-
-struct AroundClosure<F>(F);
-
-impl<F> Around for AroundClosure<F>
-where
-    F: for<'a> AroundClosureFn<'a> + Clone + Send + Sync + 'static,
-{
-    fn call<'a>(
-        &'a self,
-        request: Request,
-        next: Next<'a>,
-    ) -> crate::call::BoxFuture<'a, Response> {
-        let future = self.0.clone()(request, next);
-        Box::pin(future.map(axum::response::IntoResponse::into_response))
     }
 }

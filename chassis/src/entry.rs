@@ -85,6 +85,7 @@ impl From<Service> for ServiceEntry {
 ///
 /// A handler of `service.discover` makes them of a [`Service`]: `Service::new(..).into()`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = without_now)]
 #[non_exhaustive]
 pub struct ServiceEntry {
     /// What it is known by: unique in a registry.
@@ -114,6 +115,14 @@ pub struct ServiceEntry {
     /// The plugin that has registered it; none for the service itself.
     #[serde(default)]
     pub owner: Option<Arc<str>>,
+}
+
+/// A schema says the same whenever it is asked for; "now" is no default that can be written down.
+fn without_now(schema: &mut schemars::Schema) {
+    let registered_at = schema.pointer_mut("/properties/registered_at");
+    registered_at
+        .and_then(serde_json::Value::as_object_mut)
+        .and_then(|property| property.remove("default"));
 }
 
 impl ServiceEntry {

@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 mod assemble;
 mod exporters;
 mod middleware;
+mod openapi;
 mod pages;
 mod probes;
 mod streams;

@@ -18,6 +18,8 @@ mod requirement;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::render::Drawn;
+
 /// Puts the plugins in order: each one after all that it waits for, ties by name.
 ///
 /// `chassis` is the version of the host, for those who require `chassis ^0.1`.

@@ -16,6 +16,8 @@ mod exchange;
 mod timing;
 mod outcome;
 mod extract;
+mod describe;
+mod docs;
 mod known;
 mod params;
 mod problem;
@@ -25,9 +27,10 @@ mod body;
 pub(crate) use self::{
     body::Held,
     chain::{Around, AroundFn, Link, LinkKind, serve},
+    describe::Described,
     gate::{Asked, Gate, Refusal},
     layer::{Inside, LayerFn, Layered, erase},
-    mount::{Mount, is_quiet},
+    mount::{Mount, has_route, is_quiet},
     position::Position,
     problem::{failure_of, in_full, problem, told_in_full},
     request::{Arrived, RequestContext, client_of},
@@ -40,6 +43,11 @@ pub(crate) use self::{
 };
 pub use self::{
     chain::Next,
+    describe::{
+        AnswerBare, AnswerKnown, AnswerUnknown, Answered, ArgumentBare, ArgumentKnown,
+        ArgumentUnknown, Describing,
+    },
+    docs::RouteDocs,
     exchange::Exchange,
     extract::{Json, MatchedPath, Path, Query, RawPathParams, Shared},
     known::{Argument, AsksExchange, AsksRequest, Known},

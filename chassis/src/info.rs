@@ -5,12 +5,13 @@ use crate::{
     error::{Error, Result, code},
     graph::Node,
 };
+use schemars::JsonSchema;
 use semver::Version;
 use serde::Serialize;
 use std::sync::Arc;
 
 /// When a plugin is built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Before all others; it may decide about them at `plugin.admit`. Such a plugin can only require others of
@@ -31,12 +32,13 @@ pub enum Stage {
 /// assert_eq!(&*info.name, "store");
 /// # Ok::<(), chassis::Error>(())
 /// ```
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct PluginInfo {
     /// The name: lower-case words joined by hyphens.
     pub name: Arc<str>,
     /// The version.
+    #[schemars(with = "String")]
     pub version: Version,
     /// What it does, in one line.
     pub description: String,

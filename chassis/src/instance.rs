@@ -10,6 +10,7 @@ use crate::{
     status::PluginState,
     text::unix_millis,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     any::{Any, TypeId},
@@ -94,13 +95,14 @@ pub(crate) struct Status {
 }
 
 /// The last thing that went wrong in an instance.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct LastError {
     pub(crate) code: &'static str,
     pub(crate) message: String,
     /// Where in its life it was.
     pub(crate) phase: Option<String>,
     #[serde(serialize_with = "unix_millis")]
+    #[schemars(with = "u64")]
     pub(crate) at: SystemTime,
 }
 

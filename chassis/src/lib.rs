@@ -84,6 +84,7 @@ mod config;
 mod health;
 mod credentials;
 mod secret;
+mod openapi;
 mod error;
 mod text;
 
@@ -117,7 +118,7 @@ pub use crate::{
     health::{Health, HealthState, IntoHealth},
     http::{
         Body, ClientAddr, Exchange, Json, MatchedPath, Metadata, Next, Outcome, Path, Query,
-        RawPathParams, Request, Response, RouteInfo, Shared,
+        RawPathParams, Request, Response, RouteDocs, RouteInfo, Shared,
     },
     info::{PluginInfo, Stage},
     layers::TelemetryLayer,

@@ -1,5 +1,6 @@
 //! The management endpoints: on a listener, a thread and a runtime of their own.
 
+use self::index::ENDPOINTS;
 use crate::{
     call::catch_async,
     credentials::Holder,
@@ -11,7 +12,7 @@ use crate::{
 use axum::{
     Extension, Router,
     extract::FromRef,
-    routing::{any, get, patch, post, put},
+    routing::{any, get},
 };
 use http::{HeaderValue, Uri, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -30,6 +31,8 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 mod index;
+mod openapi;
+mod endpoint;
 mod plugins;
 mod graph;
 mod explain;
@@ -44,6 +47,7 @@ mod change;
 mod services;
 mod loggers;
 mod pages;
+mod body;
 mod guard;
 
 pub(crate) use guard::Guard;
@@ -123,52 +127,14 @@ async fn listen(listener: StdListener, router: Router, door: Door, ended: Cancel
 }
 
 fn router(handle: ChassisHandle) -> Router {
-    // Each of these has a line in `index::ENDPOINTS`.
-    Router::new()
-        .route("/", get(index::index))
-        .route("/info", get(service::info))
-        .route("/config", get(service::config))
-        .route("/health", get(health::all))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .route("/health/startup", get(health::startup))
-        .route("/health/{group}", get(health::group))
-        .route("/plugins", get(plugins::list))
-        .route("/plugins/status", get(plugins::status))
-        .route("/plugins/graph", get(graph::graph))
-        .route("/plugins/metrics", get(metrics::plugins))
-        .route("/plugins/{name}", get(plugins::one))
-        .route("/plugins/{name}/health", get(health::plugin))
-        .route("/plugins/{name}/metrics", get(metrics::plugin))
-        .route("/metrics", get(metrics::page))
+    let mut router = Router::new();
+    for endpoint in ENDPOINTS {
+        router = router.route(endpoint.path(), endpoint.route());
+    }
+    router
         // In the index stand those that there are.
         .route("/plugins/{name}/pages", any(pages::page))
         .route("/plugins/{name}/pages/{*path}", any(pages::page))
-        .route("/plugins/{name}/enable", post(change::enable))
-        .route("/plugins/{name}/disable", post(change::disable))
-        .route(
-            "/plugins/{name}/config",
-            patch(change::configure).delete(change::reset),
-        )
-        .route("/explain/{name}", get(explain::explain))
-        .route("/extension-points", get(points::map))
-        .route("/generations", get(service::generations))
-        .route("/events", get(events::events))
-        .route("/events/stream", get(events::stream))
-        .route("/events/dead-letters", get(events::dead_letters))
-        .route("/events/dead-letters/retry", post(events::retry_all))
-        .route("/events/dead-letters/{id}/retry", post(events::retry))
-        .route("/services", get(services::all))
-        .route("/services/{name}", get(services::named))
-        .route("/loggers", get(loggers::list))
-        .route(
-            "/loggers/{target}",
-            put(loggers::set).delete(loggers::reset),
-        )
-        .route("/plugins/{name}/reload", post(reload::plugin))
-        .route("/reload", post(reload::reload))
-        .route("/operations", get(operations::list))
-        .route("/operations/{id}", get(operations::one))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         // Operators are told what clients of the service are not.

@@ -5,6 +5,7 @@ use crate::{
     error::{Error, Result, code},
     scope::Scope,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     any::Any,
@@ -44,7 +45,7 @@ pub use self::{
 };
 
 /// How the handlers at a point work together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PointKind {
     /// A value goes through all handlers; the output of one is the input of the next.
@@ -58,7 +59,7 @@ pub enum PointKind {
 }
 
 /// What is known of an extension point.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct PointInfo {
     /// The name.

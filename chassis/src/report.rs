@@ -12,6 +12,7 @@ use crate::{
     reload::Reloader,
     status::PluginState,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{sync::Arc, time::SystemTime};
 
@@ -43,7 +44,7 @@ pub(crate) const ROLES: &[&str] = &[
 ];
 
 /// Everything that is known of an instance.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct PluginReport {
     /// The name of the instance.
@@ -58,6 +59,7 @@ pub struct PluginReport {
     pub state: PluginState,
     /// When it came into this state, in milliseconds since 1970.
     #[serde(serialize_with = "crate::text::unix_millis")]
+    #[schemars(with = "u64")]
     pub since: SystemTime,
     /// What it takes part in: `service`, `middleware`, .. read off what it contributes.
     pub roles: Vec<&'static str>,
@@ -92,7 +94,7 @@ pub struct PluginReport {
 }
 
 /// What `GET /plugins/status` says of an instance: a [`PluginReport`] at a glance.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct PluginStatus {
     /// Where it is in its life.
@@ -105,6 +107,7 @@ pub struct PluginStatus {
     pub dependencies: Vec<String>,
     /// When it came into this state, in milliseconds since 1970.
     #[serde(serialize_with = "crate::text::unix_millis")]
+    #[schemars(with = "u64")]
     pub since: SystemTime,
     /// What it takes part in.
     pub roles: Vec<&'static str>,
@@ -119,7 +122,7 @@ pub struct PluginStatus {
 }
 
 /// What an instance has put at one place.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct ContributionReport {
     /// The extension point.

@@ -1,5 +1,6 @@
 //! The states of a plugin, and which may follow which.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -13,7 +14,9 @@ use std::fmt;
 ///
 /// `blocked` (something it requires is not running) and `disabled` are ends that it never leaves: a reload
 /// makes a new instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum PluginState {
     /// Known, and nothing done yet.

@@ -23,8 +23,8 @@ use tracing_subscriber::{
 mod line;
 mod levels;
 
-pub(crate) use levels::Levels;
 pub use levels::{ChangedLevel, LogReport};
+pub(crate) use levels::{LEVELS, Levels};
 
 /// Installs the log: to standard error, as `log:` says; `RUST_LOG` replaces its filter.
 pub(crate) fn init(settings: &LogSettings) -> Result<Levels> {

@@ -100,7 +100,7 @@ async fn a_dev_and_a_fat_lto_build_put_the_plugins_in_the_same_order() {
     let mut graphs = Vec::new();
     for program in ["target/debug/orders", "target/lto/lto/orders"] {
         let service = Process::start(root.join(program), &root);
-        let answer = Raw::connect(service.management)
+        let answer = Raw::management(service.management)
             .await
             .get("/plugins/graph")
             .await;

@@ -1,12 +1,13 @@
 //! A service on a real port, and clients that speak to it: in bytes, and in HTTP/2.
 
+use crate::document;
 use bytes::{Bytes, BytesMut};
 use chassis::{Chassis, ChassisBuilder, Registration, Running};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use std::{future::Future, net::SocketAddr, time::Duration};
+use std::{collections::VecDeque, future::Future, net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -38,6 +39,10 @@ pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 pub(crate) struct Raw {
     pub(crate) stream: TcpStream,
     buffer: BytesMut,
+    /// Whether it is management: its answers are compared with its document.
+    is_management: bool,
+    /// What management was asked and has not answered yet.
+    asked: VecDeque<(String, String)>,
 }
 
 /// An answer, as it came over the wire.
@@ -70,10 +75,29 @@ impl Raw {
         Self {
             stream,
             buffer: BytesMut::new(),
+            is_management: false,
+            asked: VecDeque::new(),
+        }
+    }
+
+    /// A connection to management, whose every answer has to be as its document says.
+    pub(crate) async fn management(address: SocketAddr) -> Self {
+        Self {
+            is_management: true,
+            ..Self::connect(address).await
         }
     }
 
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        if self.is_management {
+            let text = String::from_utf8_lossy(bytes.as_ref()).into_owned();
+            let lines = text.lines().filter(|line| line.ends_with(" HTTP/1.1"));
+            let asked = lines.filter_map(|line| {
+                let mut words = line.split(' ');
+                Some((words.next()?.to_owned(), words.next()?.to_owned()))
+            });
+            self.asked.extend(asked);
+        }
         self.stream
             .write_all(bytes.as_ref())
             .await
@@ -110,11 +134,17 @@ impl Raw {
             (None, Some(_)) => self.chunks().await?,
             (None, None) => Bytes::new(),
         };
-        Ok(Answer {
+        let answer = Answer {
             status,
             headers,
             body,
-        })
+        };
+        if self.is_management
+            && let Some((method, target)) = self.asked.pop_front()
+        {
+            document::check(&method, &target, &answer).await;
+        }
+        Ok(answer)
     }
 
     /// Reads the head of an answer.

@@ -127,7 +127,7 @@ async fn plugins_are_found_by_their_tags() {
         ("tag=none", &[]),
         ("q=payments", &["other", "slow"]),
     ] {
-        let mut raw = client::Raw::connect(management).await;
+        let mut raw = client::Raw::management(management).await;
         let plugins = raw.get(&format!("/plugins?{query}")).await.json();
         let found: Vec<_> = plugins
             .as_array()

@@ -86,6 +86,7 @@ const ROWS: &[Row] = &[
     row("server.idle_timeout", "15s", "closed after 60s", "closed after 15s", sockets::idle_connection),
     row("server.max_connections", "1", "the second is served at once", "the second waits for the end of the first", sockets::two_connections),
     row("server.probes", "false", "200", "404", health::probes),
+    row("server.openapi", "false", "200", "404", memory::document),
     row("server.trusted_proxies", "[127.0.0.0/8]", "from 127.0.0.1", "from 192.0.2.7", memory::forwarded),
 
     row("management.listen", "127.0.0.1:0", "port 8081", "a free port", sockets::management_address),

@@ -9,7 +9,7 @@ use serde_json::json;
 use std::{net::SocketAddr, time::Duration};
 
 async fn send(management: SocketAddr, method: &str, target: &str, body: &str) -> Answer {
-    let mut raw = Raw::connect(management).await;
+    let mut raw = Raw::management(management).await;
     let length = body.len();
     let path = match target {
         "" => "/loggers".to_owned(),
@@ -94,6 +94,7 @@ async fn what_is_no_level_is_refused() {
         ("orders", r#"{"level": "debug", "for": "25h"}"#, 400),
         ("orders", r#"{"level": "debug", "for": 10}"#, 400),
         ("orders", r#"{"level": "debug", "four": "1h"}"#, 400),
+        ("orders", r#"["debug", "1h"]"#, 400),
         ("orders,all=trace", r#"{"level": "debug"}"#, 400),
         (".x", r#"{"level": "debug"}"#, 400),
         ("-x", r#"{"level": "debug"}"#, 400),

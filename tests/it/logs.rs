@@ -15,7 +15,7 @@ async fn told(victim: &mut Victim, path: &str) -> Vec<String> {
     assert_eq!(raw.get(path).await.status, 500);
     drop(raw);
     // The line of a request that has nothing to do with it ends what was asked for.
-    let mut raw = Raw::connect(victim.management).await;
+    let mut raw = Raw::management(victim.management).await;
     raw.send("POST /nothing HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n")
         .await;
     assert_eq!(raw.answer().await.status, 404);
@@ -173,7 +173,7 @@ async fn sighup_reloads_and_a_refused_reload_is_one_line() {
         let mut lines = victim.logged("reload failed").await;
         // By HTTP it is the same line.
         one(&lines, texts);
-        let mut raw = Raw::connect(victim.management).await;
+        let mut raw = Raw::management(victim.management).await;
         raw.send("POST /reload HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n")
             .await;
         assert_ne!(raw.answer().await.status, 200);
@@ -192,7 +192,7 @@ async fn sighup_reloads_and_a_refused_reload_is_one_line() {
         .await;
     let mut other = Raw::connect(victim.address).await;
     assert_eq!(other.get("/short").await.text(), "short");
-    let mut asked = Raw::connect(victim.management).await;
+    let mut asked = Raw::management(victim.management).await;
     let before = asked.get("/info").await.json()["generation"].clone();
     victim.signal("HUP", 1).await;
     victim.logged("SIGHUP: reloading").await;

@@ -27,6 +27,10 @@ mod spans;
 mod levels;
 // A service on a real port, and clients that speak to it.
 mod client;
+// The document of a service: its routes for programs.
+mod openapi;
+// The document of management, and whether an answer is as it says.
+mod document;
 // Plugins made of a closure, and a log.
 mod made;
 // The life of plugins: order, failures, deadlines, roll-back, stop.

@@ -11,6 +11,7 @@ use std::{
 };
 
 mod views;
+mod openapi;
 mod plugins;
 mod guard;
 mod credentials;

@@ -49,7 +49,7 @@ fn greeter() -> Registration {
 /// The page of a service.
 async fn page_of(running: &Running) -> Page {
     let management = running.management_address().expect("it listens");
-    let answer = Raw::connect(management).await.get("/metrics").await;
+    let answer = Raw::management(management).await.get("/metrics").await;
     assert_eq!(answer.status, 200);
     let media_type = answer.header("content-type");
     assert_eq!(media_type, Some("text/plain; version=0.0.4; charset=utf-8"));
@@ -58,14 +58,14 @@ async fn page_of(running: &Running) -> Page {
 
 async fn json_of(running: &Running, path: &str) -> serde_json::Value {
     let management = running.management_address().expect("it listens");
-    let answer = Raw::connect(management).await.get(path).await;
+    let answer = Raw::management(management).await.get(path).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()
 }
 
 async fn post(running: &Running, path: &str) {
     let management = running.management_address().expect("it listens");
-    let mut raw = Raw::connect(management).await;
+    let mut raw = Raw::management(management).await;
     raw.send(format!(
         "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n"
     ))

@@ -41,7 +41,7 @@ async fn start(yaml: &str) -> (Running, SocketAddr, SocketAddr) {
 const CONFIG: &str = "plugins: {speaker: {config: {one: file, inner: {two: 1}}}}";
 
 async fn send(management: SocketAddr, method: &str, path: &str, body: &str) -> (u16, Value) {
-    let mut raw = Raw::connect(management).await;
+    let mut raw = Raw::management(management).await;
     let length = body.len();
     raw.send(format!(
         "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/merge-patch+json\r\ncontent-length: {length}\r\n\r\n{body}"

@@ -100,7 +100,7 @@ async fn no_output_of_a_running_service_tells_one() {
             assert_eq!(answer.text(), "122");
         }
     }
-    let index = Raw::connect(service.management).await.get("/").await;
+    let index = Raw::management(service.management).await.get("/").await;
     let mut shown = 0;
     for endpoint in index.json().as_array().unwrap() {
         // The stream ends when the client wants; what it shows are events, not settings.
@@ -109,7 +109,7 @@ async fn no_output_of_a_running_service_tells_one() {
         }
         for name in ["keeper", "broken"] {
             let path = endpoint["path"].as_str().unwrap().replace("{name}", name);
-            let answer = Raw::connect(service.management).await.get(&path).await;
+            let answer = Raw::management(service.management).await.get(&path).await;
             search(&path, answer.text());
             shown += answer.text().matches("***").count();
         }
@@ -123,7 +123,7 @@ async fn no_output_of_a_running_service_tells_one() {
     let text = fs::read_to_string(directory.path().join("config.yaml")).unwrap();
     let broken = text.replace("pin: 907341", "pin: 907341x");
     fs::write(directory.path().join("config.yaml"), broken).unwrap();
-    let mut raw = Raw::connect(service.management).await;
+    let mut raw = Raw::management(service.management).await;
     raw.send("POST /reload HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n")
         .await;
     let refused = raw.answer().await;

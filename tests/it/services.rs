@@ -73,5 +73,5 @@ fn names(app: &TestChassis) -> Vec<String> {
 /// Asks a management endpoint.
 async fn ask(running: &Running, path: &str) -> client::Answer {
     let management = running.management_address().unwrap();
-    Raw::connect(management).await.get(path).await
+    Raw::management(management).await.get(path).await
 }

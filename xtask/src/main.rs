@@ -11,6 +11,7 @@ mod deny;
 mod errors;
 mod fuzz;
 mod metrics;
+mod schemathesis;
 mod settings;
 mod soak;
 mod test;
@@ -73,6 +74,11 @@ const COMMANDS: &[Command] = &[
         "look for inputs that break the configuration: [TARGET] [--seconds N]; needs nightly",
         fuzz::command,
     ),
+    (
+        "schemathesis",
+        "ask a service what nobody would, and compare the answers with its documents: [--seconds N]; needs python3",
+        schemathesis::command,
+    ),
 ];
 
 fn main() -> ExitCode {
@@ -104,7 +110,7 @@ fn main() -> ExitCode {
 fn usage() -> String {
     let mut text = "usage: cargo xtask <command>\n\n".to_owned();
     for (name, purpose, _) in COMMANDS {
-        text.push_str(&format!("  {name:<10}{purpose}\n"));
+        text.push_str(&format!("  {name:<14}{purpose}\n"));
     }
     text
 }

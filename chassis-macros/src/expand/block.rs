@@ -61,6 +61,8 @@ pub(super) struct Wiring<'a> {
     pub(super) self_ty: &'a Type,
     pub(super) signature: &'a Signature,
     pub(super) contribution: &'a Contribution,
+    pub(super) docs: &'a str,
+    pub(super) deprecated: bool,
 }
 
 impl<'a> Wiring<'a> {
@@ -75,6 +77,8 @@ impl<'a> Wiring<'a> {
             self_ty,
             signature: &method.signature,
             contribution,
+            docs: &method.docs,
+            deprecated: method.deprecated,
         }
     }
 

@@ -1,9 +1,10 @@
 //! `#[get]` and its like: extractors, the method, its answer, as one future that borrows the plugin.
 
-use super::block::Wiring;
+use super::{at, block::Wiring, spot_of_result, without_self};
 use crate::attr::Target;
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use syn::ReturnType;
 
 /// The route, without its keys.
 pub(super) fn expand_endpoint(wiring: &Wiring<'_>, http: &str) -> TokenStream {
@@ -66,11 +67,68 @@ pub(super) fn expand_endpoint(wiring: &Wiring<'_>, http: &str) -> TokenStream {
         let types = types.iter().map(|(_, ty)| ty);
         quote!(.arguments(&[#(::core::any::type_name::<#types>()),*]))
     });
+    let described = described(wiring, &types);
     quote! {
         #private::endpoint(
             __to, &__this, #private::Method::#http, #path, #place, |__this, #exchange| { #taken #body }
-        )#arguments
+        )#arguments #described
     }
+}
+
+/// What the document of the service says of it: its comment, and what the compiler finds out of its types.
+fn described(wiring: &Wiring<'_>, types: &[(Span, TokenStream)]) -> TokenStream {
+    let Wiring {
+        private,
+        docs,
+        deprecated,
+        signature,
+        ..
+    } = wiring;
+    let types = types.iter().map(|(_, ty)| ty);
+    let answer = match &signature.output {
+        ReturnType::Default => Some(quote!(())),
+        // What has no name can't be asked.
+        ReturnType::Type(_, ty) => named(ty.to_token_stream()).map(|ty| {
+            let ty = without_self(ty, wiring.self_ty);
+            at(spot_of_result(signature), ty)
+        }),
+    };
+    let answer = answer.into_iter();
+    quote! {
+        .described(#docs, #deprecated, |__to| {
+            #[allow(unused_imports)]
+            use #private::{
+                AnswerBare as _, AnswerKnown as _, AnswerUnknown as _, ArgumentBare as _,
+                ArgumentKnown as _, ArgumentUnknown as _,
+            };
+            #((&&&#private::Argument::<#types>::NEW).describe(__to);)*
+            #((&&&#private::Answered::<#answer>::NEW).describe(__to);)*
+            let _ = __to;
+        })
+    }
+}
+
+/// A type as it can be written outside of its function: without the names of lifetimes; none if there is an `impl` in it.
+fn named(tokens: TokenStream) -> Option<TokenStream> {
+    let mut written = TokenStream::new();
+    let mut is_lifetime = false;
+    for token in tokens {
+        let token = match token {
+            TokenTree::Ident(ident) if is_lifetime && ident != "static" => {
+                Ident::new("_", ident.span()).into()
+            }
+            TokenTree::Ident(ident) if ident == "impl" => return None,
+            TokenTree::Group(group) => {
+                let mut inside = Group::new(group.delimiter(), named(group.stream())?);
+                inside.set_span(group.span());
+                inside.into()
+            }
+            token => token,
+        };
+        is_lifetime = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '\'');
+        written.extend([token]);
+    }
+    Some(written)
 }
 
 /// Calls the method without the request, if all that it takes is known already.

@@ -1,5 +1,6 @@
 //! An impl block with `#[contributes]`, and its methods.
 
+use super::docs;
 use crate::{attr::Contribution, errors::Errors};
 use proc_macro2::TokenStream;
 use quote::ToTokens as _;
@@ -21,6 +22,10 @@ pub(crate) struct Method {
     /// Copied onto the wiring: a method that is not there can't be wired.
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) contributions: Vec<Contribution>,
+    /// Its doc comment.
+    pub(crate) docs: String,
+    /// Whether it carries `#[deprecated]`.
+    pub(crate) deprecated: bool,
 }
 
 impl Block {
@@ -57,6 +62,9 @@ impl Block {
                 method.attrs.insert(0, parse_quote! {
                     #[allow(clippy::unused_async, clippy::unused_self, reason = "its attribute asks for them")]
                 });
+                let docs = docs::text(&method.attrs);
+                let deprecated =
+                    (method.attrs.iter()).any(|attribute| attribute.path().is_ident("deprecated"));
                 let cfgs = method
                     .attrs
                     .iter()
@@ -65,6 +73,8 @@ impl Block {
                     signature: method.sig.clone(),
                     cfgs: cfgs.cloned().collect(),
                     contributions,
+                    docs,
+                    deprecated,
                 });
             }
         }

@@ -2,6 +2,7 @@
 
 use super::threads::{self, NOBODYS, Slot};
 use crate::text::unix_millis;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -18,7 +19,7 @@ use tokio::time::Instant;
 /// Everything else that the thread should do waits meanwhile: other requests, timers, deadlines. What blocks belongs into
 /// [`Background::blocking`](crate::Background::blocking), or tokio's `spawn_blocking`; of `block_in_place` this tells all the same.
 /// Under `TestChassis`, where there is but one runtime, nobody looks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Stall {
     /// The extension point, the route, the task, or the step of its life.
@@ -27,6 +28,7 @@ pub struct Stall {
     pub thread: Arc<str>,
     /// Since when, in milliseconds since 1970; up to a quarter of a second before, in truth.
     #[serde(serialize_with = "unix_millis")]
+    #[schemars(with = "u64")]
     pub since: SystemTime,
 }
 

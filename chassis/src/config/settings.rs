@@ -108,6 +108,8 @@ pub struct ServerSettings {
     pub max_connections: usize,
     /// Whether `/livez`, `/readyz` and `/startupz` are answered here. Default: true.
     pub probes: bool,
+    /// Whether `GET /openapi.json` tells here of all routes, behind all hooks. Default: true.
+    pub openapi: bool,
     /// The networks of proxies whose `X-Forwarded-For` is believed. Default: none.
     #[serde(with = "units::Networks")]
     pub trusted_proxies: Vec<IpNet>,
@@ -380,6 +382,7 @@ impl Default for ServerSettings {
             idle_timeout: Duration::from_secs(60),
             max_connections: 10_000,
             probes: true,
+            openapi: true,
             trusted_proxies: Vec::new(),
         }
     }

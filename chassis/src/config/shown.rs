@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -19,7 +20,7 @@ use super::{
 use crate::{secret::REDACTED, text::mask_credentials};
 
 /// The configuration that a service uses: what `GET /config` answers.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct ConfigReport {
     /// The file, if there was one to read.
@@ -31,7 +32,7 @@ pub struct ConfigReport {
 }
 
 /// A value, and where it comes from.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct ConfigValue {
     /// The value; `***` in place of a secret.

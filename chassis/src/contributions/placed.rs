@@ -3,7 +3,7 @@
 use super::Contribution;
 use crate::{
     auth::Scopes,
-    http::{RouteContribution, RoutePattern},
+    http::{Described, Describing, RouteContribution, RoutePattern},
     point::{MayFailOpen, Open},
 };
 use std::{marker::PhantomData, sync::Arc, time::Duration};
@@ -125,6 +125,22 @@ impl PlacedRoute<'_> {
     #[doc(hidden)]
     pub fn arguments(self, types: &[&str]) -> Self {
         self.route.arguments = types.join(", ");
+        self
+    }
+
+    /// Tells what a macro knows of the handler.
+    #[doc(hidden)]
+    pub fn described(
+        self,
+        text: &'static str,
+        deprecated: bool,
+        types: fn(&mut Describing<'_>),
+    ) -> Self {
+        self.route.described = Some(Described {
+            text,
+            deprecated,
+            types,
+        });
         self
     }
 

@@ -1,7 +1,8 @@
 //! What could not be delivered: kept for a while, so that somebody can look at it, mend the cause, and try again.
 
-use super::record::EventRecord;
+use super::record::{EventRecord, Shown};
 use crate::{error::Error, text::unix_millis};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -13,7 +14,7 @@ use std::{
 };
 
 /// An event that could not be delivered to a handler.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct DeadLetter {
     /// What it is called when it is tried again.
@@ -30,9 +31,11 @@ pub struct DeadLetter {
     pub attempts: u32,
     /// When it was given up, in milliseconds since 1970.
     #[serde(serialize_with = "unix_millis")]
+    #[schemars(with = "u64")]
     pub at: SystemTime,
     /// The event itself.
     #[serde(rename = "message")]
+    #[schemars(with = "Shown<'static>")]
     pub(super) record: Arc<EventRecord>,
 }
 

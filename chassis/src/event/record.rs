@@ -8,6 +8,7 @@ use crate::{
     text::{millis_since_1970, unix_millis},
     trace_context::TraceContext,
 };
+use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
@@ -229,24 +230,37 @@ impl EventRecord {
     }
 }
 
+/// An event, as operators see it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Event")]
+pub(crate) struct Shown<'a> {
+    /// What tells it from all others.
+    id: &'a str,
+    /// What it was published under.
+    topic: &'a str,
+    /// The plugin that published it.
+    source: &'a str,
+    /// When it was published, in milliseconds since 1970.
+    #[serde(serialize_with = "unix_millis")]
+    #[schemars(with = "u64")]
+    at: SystemTime,
+    /// The request that it was published in, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    /// That of the event that it follows from, or of the request, or its own.
+    correlation_id: &'a str,
+    /// Its own step in the trace of whoever published it, as W3C Trace Context writes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
+    /// What others have added to that trace.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    tracestate: &'a str,
+    /// What happened; none if it has no JSON form.
+    event: Option<&'a Value>,
+}
+
 impl Serialize for EventRecord {
     fn serialize<S: serde::Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Shown<'a> {
-            id: &'a str,
-            topic: &'a str,
-            source: &'a str,
-            #[serde(serialize_with = "unix_millis")]
-            at: SystemTime,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            request_id: Option<&'a str>,
-            correlation_id: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            traceparent: Option<String>,
-            #[serde(skip_serializing_if = "str::is_empty")]
-            tracestate: &'a str,
-            event: Option<&'a Value>,
-        }
         let trace = self.trace.as_deref();
         let shown = Shown {
             id: self.id.as_str(),

@@ -2,6 +2,7 @@
 
 use super::{bus::Bus, dead_letters::DeadLetter, queue::Figures};
 use crate::{call::CallStats, config::WhenFull, error::Result};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -9,7 +10,7 @@ use std::{
 };
 
 /// The events of a service at a glance.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct EventsReport {
     /// How many events were published since the start.
@@ -28,7 +29,7 @@ pub struct EventsReport {
 }
 
 /// A topic.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct TopicReport {
     /// How many events were published under it. Only the first 1,000 topics are counted apart.
@@ -38,7 +39,7 @@ pub struct TopicReport {
 }
 
 /// A plugin that subscribes.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct SubscriberReport {
     /// Its handlers.
@@ -60,7 +61,7 @@ pub struct SubscriberReport {
 }
 
 /// What carries events to other services and from there.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct TransportReport {
     /// The plugin that brings it: what `events.transport` says.
@@ -84,7 +85,7 @@ pub struct TransportReport {
 }
 
 /// A handler of a plugin that subscribes.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct SubscriptionReport {
     /// The topics it wants.

@@ -3,7 +3,7 @@
 use super::{
     Generation,
     exporters::{self, Exporters},
-    middleware, pages, probes,
+    middleware, openapi, pages, probes,
 };
 use crate::{
     call::{Bounds, Site, Stats, Ward},
@@ -212,6 +212,10 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
         .flat_map(|instance| instance.contributions.mounts.iter().cloned())
         .collect();
     mounts.extend(parts.routers.iter().cloned());
+    match openapi::route(&parts, &routes, &mounts) {
+        Ok(route) => routes.extend(route),
+        Err(error) => errors.push(error),
+    }
     // Nobody in particular answers below the mounted routers: the service does.
     let service = Ward::new(&parts.metrics.stalls, "service".into());
     let meters = &parts.metrics.routes;

@@ -3,6 +3,7 @@
 
 use super::Generation;
 use crate::{http::RouteInfo, instance::Record};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, HashSet},
@@ -12,7 +13,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 /// What sort of stream it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StreamKind {

@@ -3,31 +3,85 @@
 
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{EdgeKind, Node, Order};
+
+/// The order of plugins, as JSON.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Graph")]
+pub(crate) struct Drawn<'a> {
+    /// The plugins, in order.
+    nodes: Vec<DrawnNode<'a>>,
+    /// Every "comes before", with the declaration behind it.
+    edges: Vec<DrawnEdge<'a>>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "GraphNode")]
+struct DrawnNode<'a> {
+    /// The name of the instance.
+    name: &'a str,
+    /// The version of the plugin.
+    version: String,
+    /// Where it is declared.
+    origin: &'a str,
+    /// Its place in the order, from 0.
+    position: usize,
+    /// Capabilities that it provides.
+    provides: &'a [String],
+    /// The instances that it requires.
+    requires: Vec<&'a str>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "GraphEdge")]
+struct DrawnEdge<'a> {
+    /// The one that comes first.
+    from: &'a str,
+    /// The one that comes after it.
+    to: &'a str,
+    /// What was declared.
+    #[schemars(extend("enum" = ["requires", "after", "before"]))]
+    kind: &'a str,
+    /// Whose declaration it is.
+    declared_by: &'a str,
+    /// The declaration, as it is written.
+    text: &'a str,
+}
 
 impl Order {
     /// Nodes in start order, and every edge with the declaration behind it.
     pub(crate) fn to_json(&self, nodes: &[Node]) -> Value {
         let name = |node: usize| &*nodes[node].name;
-        json!({
-            "nodes": self.sequence.iter().enumerate().map(|(position, &node)| json!({
-                "name": name(node),
-                "version": nodes[node].version.to_string(),
-                "origin": &*nodes[node].origin,
-                "position": position,
-                "provides": nodes[node].provides,
-                "requires": self.requires[node].iter().map(|&other| name(other)).collect::<Vec<_>>(),
-            })).collect::<Vec<_>>(),
-            "edges": self.edges.iter().map(|edge| json!({
-                "from": name(edge.from),
-                "to": name(edge.to),
-                "kind": edge.kind.word(),
-                "declared_by": name(edge.declared_by),
-                "text": &*edge.text,
-            })).collect::<Vec<_>>(),
-        })
+        let sequence = self.sequence.iter().enumerate();
+        let drawn = Drawn {
+            nodes: sequence
+                .map(|(position, &node)| DrawnNode {
+                    name: name(node),
+                    version: nodes[node].version.to_string(),
+                    origin: &nodes[node].origin,
+                    position,
+                    provides: &nodes[node].provides,
+                    requires: self.requires[node]
+                        .iter()
+                        .map(|&other| name(other))
+                        .collect(),
+                })
+                .collect(),
+            edges: (self.edges.iter())
+                .map(|edge| DrawnEdge {
+                    from: name(edge.from),
+                    to: name(edge.to),
+                    kind: edge.kind.word(),
+                    declared_by: name(edge.declared_by),
+                    text: &edge.text,
+                })
+                .collect(),
+        };
+        json!(drawn)
     }
 
     /// A line for each plugin, in start order, with what it waits for.

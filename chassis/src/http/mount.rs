@@ -25,6 +25,8 @@ pub(crate) struct Mount {
     /// Where it was mounted.
     pub(crate) origin: Arc<str>,
     pub(crate) router: Router,
+    /// What it says of itself: OpenAPI 3.1.
+    pub(crate) document: Option<Arc<serde_json::Value>>,
 }
 
 impl Mount {
@@ -36,8 +38,23 @@ impl Mount {
             owner,
             origin: format!("{}:{}", place.file(), place.line()).into(),
             router,
+            document: None,
         }
     }
+
+    /// Adds what it says of itself.
+    pub(crate) fn described(self, document: serde_json::Value) -> Self {
+        Self {
+            document: Some(Arc::new(document)),
+            ..self
+        }
+    }
+}
+
+/// Whether one of the routers answers at this route.
+pub(crate) fn has_route(mounts: &[Mount], route: &RouteContribution) -> bool {
+    let clashes = |mount: &Mount| merge(mount.router.clone(), dummy(route)).is_err();
+    mounts.iter().any(clashes)
 }
 
 /// All mounted routers, as one.

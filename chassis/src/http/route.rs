@@ -1,6 +1,6 @@
 //! Routes: a method and a path, and what is called there.
 
-use super::{Exchange, Request, Response, gate::Gate};
+use super::{Described, Exchange, Request, Response, gate::Gate};
 use crate::{
     auth::Scopes,
     call::{Bounds, BoxFuture, Site, Stats, Ward},
@@ -99,6 +99,12 @@ pub(crate) struct RouteContribution {
     pub(crate) endpoint: Arc<dyn Endpoint>,
     /// What stands before it, if it is not for everybody.
     pub(crate) gate: Option<Arc<dyn Gate>>,
+    /// The method that answers; nothing of a closure.
+    pub(crate) handler: &'static str,
+    /// What its types say of it, for the document of the service.
+    pub(crate) described: Option<Described>,
+    /// Whether no hook stands before it.
+    pub(crate) is_bare: bool,
     /// The names of the types that the handler takes.
     pub(crate) arguments: String,
     pub(crate) deadline: Option<Duration>,

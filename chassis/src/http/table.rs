@@ -144,7 +144,7 @@ impl RouteTable {
                     route.info.method.clone(),
                     Arc::new(Handling {
                         info: Some(Arc::clone(&route.info)),
-                        chain: Arc::clone(if route.info.is_own() { &bare } else { &chain }),
+                        chain: Arc::clone(if route.is_bare { &bare } else { &chain }),
                         target: Target::Endpoint {
                             endpoint: Arc::clone(&route.endpoint),
                             site: Arc::new(route.site()),

@@ -12,6 +12,7 @@ use crate::{
     registry::{Registry, Spec},
     text,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,7 +30,7 @@ pub(crate) enum Anew {
 }
 
 /// What becomes of an instance in a reload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ReloadAction {
@@ -46,7 +47,7 @@ pub enum ReloadAction {
 }
 
 /// What becomes of one instance in a reload, and why.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct PlannedChange {
     /// The instance.

@@ -11,6 +11,7 @@ use axum::{
     response::sse::{self, KeepAlive, Sse},
 };
 use futures_util::{Stream, stream::unfold};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::convert::Infallible;
@@ -36,9 +37,11 @@ pub(super) async fn retry(
 }
 
 /// What became of all of them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Retried {
+    /// What happened, in a sentence.
     message: String,
+    /// How many are on their way again.
     retried: usize,
     /// Why the others are where they were.
     failed: Vec<String>,
@@ -62,9 +65,10 @@ pub(super) async fn retry_all(State(handle): State<ChassisHandle>) -> Result<Jso
 }
 
 /// Which events to show.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    /// A topic, or a pattern of topics; left out, all.
     topic: Option<String>,
 }
 

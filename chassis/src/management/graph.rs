@@ -7,17 +7,20 @@ use crate::{
 };
 use axum::{extract::State, response::IntoResponse};
 use http::header;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Drawn {
+pub(super) struct Wanted {
+    /// How it is drawn; left out, it is JSON.
+    #[schemars(extend("enum" = ["json", "mermaid", "dot"], "default" = "json"))]
     format: Option<String>,
 }
 
 pub(super) async fn graph(
     State(handle): State<ChassisHandle>,
-    Query(Drawn { format }): Query<Drawn>,
+    Query(Wanted { format }): Query<Wanted>,
 ) -> Result<Response> {
     match format.as_deref() {
         None | Some("json") => Ok(Json(handle.graph()?).into_response()),

@@ -1,170 +1,464 @@
-//! `GET /`: what there is.
+//! All endpoints, in one list: the router, `GET /` and `GET /openapi.json` are made from it.
 
+use super::{
+    Endpoints, change,
+    endpoint::{Body, Content, Endpoint, any_object, json, text},
+    events, explain, graph, health, loggers, metrics, openapi, operations, plugins, points, reload,
+    service, services,
+};
 use crate::{
+    config::ConfigReport,
     contributions::About,
+    entry::ServiceEntry,
+    error::{Code, code},
+    event::{DeadLetter, EventsReport},
+    graph::Drawn,
     handle::ChassisHandle,
     http::{Json, RouteInfo},
+    openapi::schema_of,
+    reload::GenerationReport,
+    report::{
+        Explanation, HealthReport, MetricReport, PluginReport, PluginStatus, PointReport, Probe,
+        ServiceReport,
+    },
+    telemetry::{ChangedLevel, LogReport},
 };
-use axum::extract::State;
+use axum::{
+    extract::State,
+    routing::{MethodFilter, MethodRouter, on},
+};
 use serde::Serialize;
-use std::sync::Arc;
+use serde_json::{Map, Value};
+use std::{collections::BTreeMap, sync::Arc};
 
-/// An endpoint, as the index lists it.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Endpoint {
-    method: &'static str,
+type Route = fn(MethodFilter) -> MethodRouter<Endpoints>;
+type ByName<T> = BTreeMap<String, T>;
+
+const fn get(
     path: &'static str,
+    id: &'static str,
     description: &'static str,
+    route: Route,
+) -> Endpoint {
+    Endpoint::new("GET", path, id, description, route)
 }
 
-const fn get(path: &'static str, description: &'static str) -> Endpoint {
-    other("GET", path, description)
+const fn post(
+    path: &'static str,
+    id: &'static str,
+    description: &'static str,
+    route: Route,
+) -> Endpoint {
+    Endpoint::new("POST", path, id, description, route)
 }
 
-const fn other(method: &'static str, path: &'static str, description: &'static str) -> Endpoint {
-    Endpoint {
-        method,
-        path,
-        description,
-    }
-}
+const CLOSED: &[Code] = &[code::CLOSED];
+const OF_PLUGIN: &[Code] = &[code::CLOSED, code::UNKNOWN_PLUGIN];
 
-const fn post(path: &'static str, description: &'static str) -> Endpoint {
-    other("POST", path, description)
-}
+/// Why a reload does not come about: the codes that stand for all with their statuses.
+const RELOADING: &[Code] = &[
+    code::CLOSED,
+    code::DEADLINE,
+    code::RELOAD_BUSY,
+    code::NEEDS_RESTART,
+    code::RELOAD_FAILED,
+    code::RELOAD_STALE,
+    code::CONFIG_INVALID,
+    code::REQUIRED,
+];
+const CHANGING: &[Code] = &[
+    code::UNKNOWN_PLUGIN,
+    code::CLOSED,
+    code::DEADLINE,
+    code::RELOAD_BUSY,
+    code::NEEDS_RESTART,
+    code::RELOAD_FAILED,
+    code::RELOAD_STALE,
+    code::CONFIG_INVALID,
+    code::REQUIRED,
+];
 
-const ENDPOINTS: &[Endpoint] = &[
-    get("/", "this list"),
-    get("/info", "name, version, age and addresses of the service"),
-    get("/config", "every setting with its origin, and no secret"),
-    get("/health", "how the service is, with all health checks"),
-    get("/health/live", "whether the process is alive"),
-    get("/health/ready", "whether requests are served"),
-    get("/health/startup", "whether it has started"),
+/// The same, and what guards the service is not disabled by the way.
+const DISABLING: &[Code] = &[
+    code::UNKNOWN_PLUGIN,
+    code::CONFLICT,
+    code::CLOSED,
+    code::DEADLINE,
+    code::RELOAD_BUSY,
+    code::NEEDS_RESTART,
+    code::RELOAD_FAILED,
+    code::RELOAD_STALE,
+    code::CONFIG_INVALID,
+    code::REQUIRED,
+];
+/// The same, and there has to be an instance.
+const REBUILDING: &[Code] = &[
+    code::UNKNOWN_PLUGIN,
+    code::DISABLED,
+    code::CLOSED,
+    code::DEADLINE,
+    code::RELOAD_BUSY,
+    code::NEEDS_RESTART,
+    code::RELOAD_FAILED,
+    code::RELOAD_STALE,
+    code::CONFIG_INVALID,
+    code::REQUIRED,
+];
+
+pub(super) static ENDPOINTS: &[Endpoint] = &[
+    get("/", "index", "this list", |to| on(to, index))
+        .gives(&[(200, json::<Vec<ByName<String>>>())]),
+    get(
+        "/openapi.json",
+        "openapi",
+        "all of this for programs: OpenAPI 3.1",
+        |to| on(to, openapi::document),
+    )
+    .gives(&[(200, json::<Map<String, Value>>())]),
+    get(
+        "/info",
+        "info",
+        "name, version, age and addresses of the service",
+        |to| on(to, service::info),
+    )
+    .gives(&[(200, json::<ServiceReport>())])
+    .fails(CLOSED),
+    get(
+        "/config",
+        "config",
+        "every setting with its origin, and no secret",
+        |to| on(to, service::config),
+    )
+    .gives(&[(200, json::<ConfigReport>())])
+    .fails(CLOSED),
+    get(
+        "/health",
+        "health",
+        "how the service is, with all health checks",
+        |to| on(to, health::all),
+    )
+    .gives(HEALTH)
+    .fails(CLOSED),
+    get(
+        "/health/live",
+        "health_live",
+        "whether the process is alive",
+        |to| on(to, health::live),
+    )
+    .gives(PROBE)
+    .fails(CLOSED),
+    get(
+        "/health/ready",
+        "health_ready",
+        "whether requests are served",
+        |to| on(to, health::ready),
+    )
+    .gives(PROBE)
+    .fails(CLOSED),
+    get(
+        "/health/startup",
+        "health_startup",
+        "whether it has started",
+        |to| on(to, health::startup),
+    )
+    .gives(PROBE)
+    .fails(CLOSED),
     get(
         "/health/{group}",
+        "health_of_group",
         "how the checks of a group are: `health: {groups: {..}}`",
-    ),
+        |to| on(to, health::group),
+    )
+    .gives(HEALTH)
+    .fails(&[code::CLOSED, code::NOT_FOUND]),
     get(
         "/plugins",
+        "plugins",
         "all plugins in order; `?state=`, `?role=`, `?tag=` and `?q=` choose among them",
-    ),
-    get("/plugins/{name}", "everything that is known of one plugin"),
-    get("/plugins/{name}/health", "how the checks of one plugin are"),
-    get("/plugins/status", "all plugins at a glance, by name"),
+        |to| on(to, plugins::list),
+    )
+    .asks::<plugins::Wanted>()
+    .gives(&[(200, json::<Vec<PluginReport>>())])
+    .fails(CLOSED),
+    get(
+        "/plugins/{name}",
+        "plugin",
+        "everything that is known of one plugin",
+        |to| on(to, plugins::one),
+    )
+    .gives(&[(200, json::<PluginReport>())])
+    .fails(OF_PLUGIN),
+    get(
+        "/plugins/{name}/health",
+        "health_of_plugin",
+        "how the checks of one plugin are",
+        |to| on(to, health::plugin),
+    )
+    .gives(HEALTH)
+    .fails(OF_PLUGIN),
+    get(
+        "/plugins/status",
+        "plugins_status",
+        "all plugins at a glance, by name",
+        |to| on(to, plugins::status),
+    )
+    .gives(&[(200, json::<ByName<PluginStatus>>())])
+    .fails(CLOSED),
     get(
         "/plugins/metrics",
+        "plugins_metrics",
         "what plugins have recorded and collected, by name",
-    ),
+        |to| on(to, metrics::plugins),
+    )
+    .gives(&[(200, json::<ByName<Map<String, Value>>>())])
+    .fails(CLOSED),
     get(
         "/plugins/{name}/metrics",
+        "metrics_of_plugin",
         "the metrics of one plugin, and what they are called in `/metrics`",
-    ),
-    get("/metrics", "all metrics, as Prometheus reads them"),
+        |to| on(to, metrics::plugin),
+    )
+    .gives(&[(200, json::<Vec<MetricReport>>())])
+    .fails(OF_PLUGIN),
+    get(
+        "/metrics",
+        "metrics",
+        "all metrics, as Prometheus reads them",
+        |to| on(to, metrics::page),
+    )
+    .gives(&[(200, text("text/plain"))])
+    .fails(CLOSED),
     get(
         "/plugins/graph",
+        "plugins_graph",
         "the order of plugins, as `?format=json`, `mermaid` or `dot`",
-    ),
+        |to| on(to, graph::graph),
+    )
+    .asks::<graph::Wanted>()
+    .gives(&[
+        (200, json::<Drawn<'static>>()),
+        (200, text("text/vnd.mermaid")),
+        (200, text("text/vnd.graphviz")),
+    ])
+    .fails(CLOSED),
     get(
         "/explain/{name}",
+        "explain",
         "why a plugin stands where it stands, or does not run",
-    ),
+        |to| on(to, explain::explain),
+    )
+    .gives(&[(200, json::<Explanation>())])
+    .fails(OF_PLUGIN),
     get(
         "/extension-points",
+        "extension_points",
         "all extension points, with what stands at them",
-    ),
+        |to| on(to, points::map),
+    )
+    .gives(&[(200, json::<ByName<PointReport>>())])
+    .fails(CLOSED),
     get(
         "/generations",
+        "generations",
         "the generations that serve, drain, or have ended lately",
-    ),
+        |to| on(to, service::generations),
+    )
+    .gives(&[(200, json::<Vec<GenerationReport>>())])
+    .fails(CLOSED),
     get(
         "/events",
+        "events",
         "what is published, who subscribes, and what waits",
-    ),
+        |to| on(to, events::events),
+    )
+    .gives(&[(200, json::<EventsReport>())])
+    .fails(CLOSED),
     get(
         "/events/stream",
+        "events_stream",
         "events as they are published; `?topic=order.**` chooses among them",
-    ),
+        |to| on(to, events::stream),
+    )
+    .asks::<events::Wanted>()
+    .gives(&[(200, text("text/event-stream"))])
+    .fails(&[code::CLOSED, code::BUSY, code::EVENT_TOPIC]),
     get(
         "/events/dead-letters",
+        "dead_letters",
         "the events that could not be delivered",
-    ),
+        |to| on(to, events::dead_letters),
+    )
+    .gives(&[(200, json::<Vec<DeadLetter>>())])
+    .fails(CLOSED),
     post(
         "/events/dead-letters/retry",
+        "retry_dead_letters",
         "try once more to deliver all of them",
-    ),
+        |to| on(to, events::retry_all),
+    )
+    .gives(&[(200, json::<events::Retried>())])
+    .fails(CLOSED),
     post(
         "/events/dead-letters/{id}/retry",
+        "retry_dead_letter",
         "try once more to deliver one of them",
-    ),
+        |to| on(to, events::retry),
+    )
+    .gives(&[(200, json::<ByName<String>>())])
+    .fails(&[code::CLOSED, code::NOT_FOUND, code::CONFLICT, code::EVENT_REJECTED]),
     get(
         "/services",
+        "services",
         "all services that are registered here, by name; no plugin is asked",
-    ),
+        |to| on(to, services::all),
+    )
+    .gives(&[(200, json::<ByName<Vec<ServiceEntry>>>())])
+    .fails(CLOSED),
     get(
         "/services/{name}",
+        "services_of_name",
         "those of one name; `?tag=` and `?passing=true` choose among them",
-    ),
+        |to| on(to, services::named),
+    )
+    .asks::<services::Wanted>()
+    .gives(&[(200, json::<Vec<ServiceEntry>>())])
+    .fails(&[code::CLOSED, code::SERVICE_UNKNOWN]),
     get(
         "/loggers",
+        "loggers",
         "the levels of the log, and who has another for a time",
-    ),
-    other(
+        |to| on(to, loggers::list),
+    )
+    .gives(&[(200, json::<LogReport>())]),
+    Endpoint::new(
         "PUT",
         "/loggers/{target}",
+        "set_logger",
         "another level for a target of the log: `{\"level\": \"debug\", \"for\": \"10m\"}`; then it has its own again",
-    ),
-    other(
+        |to| on(to, loggers::set),
+    )
+    .takes(Body {
+        media_types: &["application/json"],
+        schema: schema_of::<loggers::Wanted>,
+        is_required: true,
+    })
+    .gives(&[(200, json::<ChangedLevel>())])
+    .fails(&[code::LOG_NOT_OWNED, code::CONFLICT]),
+    Endpoint::new(
         "DELETE",
         "/loggers/{target}",
+        "reset_logger",
         "give a target of the log its own level back",
-    ),
+        |to| on(to, loggers::reset),
+    )
+    .gives(&[(200, json::<LogReport>())])
+    .fails(&[code::LOG_NOT_OWNED, code::NOT_FOUND]),
     post(
         "/plugins/{name}/enable",
+        "enable_plugin",
         "let a plugin take part, by a reload; a restart forgets it",
-    ),
+        |to| on(to, change::enable),
+    )
+    .asks::<reload::Options>()
+    .gives(RELOADED)
+    .fails(CHANGING),
     post(
         "/plugins/{name}/disable",
+        "disable_plugin",
         "keep a plugin out, by a reload; a restart forgets it; one that guards the service with `?force=true`",
-    ),
-    other(
+        |to| on(to, change::disable),
+    )
+    .asks::<reload::Options>()
+    .gives(RELOADED)
+    .fails(DISABLING),
+    Endpoint::new(
         "PATCH",
         "/plugins/{name}/config",
+        "configure_plugin",
         "change settings of a plugin by a JSON merge patch and a reload; a restart forgets it",
-    ),
-    other(
+        |to| on(to, change::configure),
+    )
+    .takes(Body {
+        media_types: &["application/merge-patch+json", "application/json"],
+        schema: any_object,
+        is_required: true,
+    })
+    .asks::<reload::Options>()
+    .gives(RELOADED)
+    .fails(CHANGING),
+    Endpoint::new(
         "DELETE",
         "/plugins/{name}/config",
+        "reset_plugin",
         "take back what was changed of a plugin since the start",
-    ),
+        |to| on(to, change::reset),
+    )
+    .asks::<reload::Options>()
+    .gives(RELOADED)
+    .fails(CHANGING),
     post(
         "/plugins/{name}/reload",
+        "reload_plugin",
         "build one plugin anew, and those that require it; answers when it is done",
-    ),
+        |to| on(to, reload::plugin),
+    )
+    .asks::<reload::Options>()
+    .takes(NOTHING)
+    .gives(RELOADED)
+    .fails(REBUILDING),
     post(
         "/reload",
+        "reload",
         "read the configuration anew, and build anew what has changed; `?all=true`: everything; `?dry_run=true`: say what would change",
-    ),
+        |to| on(to, reload::reload),
+    )
+    .asks::<reload::Options>()
+    .takes(NOTHING)
+    .gives(RELOADED)
+    .fails(RELOADING),
     get(
         "/operations",
+        "operations",
         "the last reloads that were asked for with `Prefer: respond-async`",
-    ),
-    get("/operations/{id}", "how one of them is, and what it did"),
+        |to| on(to, operations::list),
+    )
+    .gives(&[(200, json::<Vec<operations::Operation>>())]),
+    get(
+        "/operations/{id}",
+        "operation",
+        "how one of them is, and what it did",
+        |to| on(to, operations::one),
+    )
+    .gives(&[(200, json::<operations::Operation>())])
+    .fails(&[code::NOT_FOUND]),
+];
+
+const NOTHING: Body = Body {
+    media_types: &["application/json"],
+    schema: schema_of::<reload::Nothing>,
+    is_required: false,
+};
+
+const HEALTH: &[(u16, Content)] = &[(200, json::<HealthReport>()), (503, json::<HealthReport>())];
+const PROBE: &[(u16, Content)] = &[(200, json::<Probe>()), (503, json::<Probe>())];
+const RELOADED: &[(u16, Content)] = &[
+    (200, json::<reload::Answered>()),
+    (202, json::<operations::Operation>()),
 ];
 
 /// A page of a plugin that runs.
 #[derive(Debug, Serialize)]
-pub(super) struct Page {
+struct Page {
     method: String,
     path: Arc<str>,
     description: String,
     plugin: Arc<str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(untagged)]
-pub(super) enum Listed {
-    Endpoint(Endpoint),
+enum Listed {
+    Endpoint(&'static Endpoint),
     Page(Page),
 }
 
@@ -180,13 +474,18 @@ impl Page {
     }
 }
 
-pub(super) async fn index(State(handle): State<ChassisHandle>) -> Json<Vec<Listed>> {
-    let mut all: Vec<Listed> = ENDPOINTS.iter().copied().map(Listed::Endpoint).collect();
+async fn index(State(handle): State<ChassisHandle>) -> Json<Vec<Listed>> {
+    let mut listed: Vec<Listed> = all().iter().map(Listed::Endpoint).collect();
     // While nothing serves, there are none.
     let serving = handle.reloader().and_then(|reloader| reloader.serving());
     if let Ok(lease) = serving {
         let pages = lease.0.pages.infos.iter();
-        all.extend(pages.map(|info| Listed::Page(Page::of(info))));
+        listed.extend(pages.map(|info| Listed::Page(Page::of(info))));
     }
-    Json(all)
+    Json(listed)
+}
+
+/// Not by its name: what `index` gives would be known by the list, and the list by what `index` gives.
+fn all() -> &'static [Endpoint] {
+    ENDPOINTS
 }

@@ -1,22 +1,28 @@
 //! `GET /loggers`; `PUT` and `DELETE /loggers/{target}`: the levels of the log.
 
+use super::body::object;
 use crate::{
     config::units,
     error::{Error, Result, code},
     handle::ChassisHandle,
     http::{Json, Path},
-    telemetry::{ChangedLevel, LogReport},
+    telemetry::{ChangedLevel, LEVELS, LogReport},
 };
 use axum::extract::State;
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
 
 /// Which level a target is to have, and for how long.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "WantedLevel")]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+pub(super) struct Wanted {
+    /// The level.
+    #[schemars(extend("enum" = LEVELS))]
     level: String,
+    /// How long it has that: at most a day.
     #[serde(rename = "for", default = "ten_minutes", with = "units::Time")]
     lasts: Duration,
 }
@@ -34,7 +40,7 @@ pub(super) async fn set(
     Path(target): Path<String>,
     body: Bytes,
 ) -> Result<Json<ChangedLevel>> {
-    let wanted: Wanted = serde_json::from_slice(&body).map_err(|error| {
+    let wanted: Wanted = object(&body).map_err(|error| {
         let message = format!("the body is not a level: {error}");
         Error::new(code::BAD_REQUEST, message)
             .with_help("write `{\"level\": \"debug\", \"for\": \"10m\"}`")

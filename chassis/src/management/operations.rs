@@ -7,6 +7,7 @@ use crate::{
     reload::{Reloaded, Wanted},
 };
 use axum::extract::State;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::{
@@ -19,12 +20,13 @@ use std::{
 const REMEMBERED: usize = 16;
 
 /// A reload that was asked for with `Prefer: respond-async`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct Operation {
     pub(super) id: u64,
     state: OperationState,
     /// When it was asked for, in milliseconds since 1970.
     #[serde(serialize_with = "crate::text::unix_millis")]
+    #[schemars(with = "u64")]
     since: SystemTime,
     /// What it did: the answer that was not waited for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,7 +36,7 @@ pub(super) struct Operation {
     error: Option<Arc<Map<String, Value>>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum OperationState {
     Running,

@@ -9,16 +9,23 @@ use crate::{
     text,
 };
 use axum::extract::State;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Which plugins to list. A misspelt key is an error: an answer with too much in it would be taken for the truth.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    /// Only those in this state.
+    #[schemars(with = "Option<PluginState>")]
     state: Option<String>,
+    /// Only those with this role.
+    #[schemars(extend("enum" = ROLES))]
     role: Option<String>,
+    /// Only those with this tag.
     tag: Option<String>,
+    /// Only those with this text in name, description, tags or capabilities.
     q: Option<String>,
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     Endpoints,
+    body::object,
     operations::{Operation, Operations},
 };
 use crate::{
@@ -9,23 +10,35 @@ use crate::{
     handle::ChassisHandle,
     http::{Json, Path, Query, Response},
     lifecycle::Anew,
-    reload::{Reloaded, Wanted},
+    reload::{ReloadPlan, Reloaded, Wanted},
 };
 use axum::{extract::FromRequestParts, response::IntoResponse as _};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// How a reload is asked for. A misspelt key is an error: it would be taken for one that was obeyed.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-struct Options {
+pub(super) struct Options {
     /// Answer what would change, and touch nothing.
     dry_run: bool,
     /// Build every instance anew.
     all: bool,
     /// Do it though it leaves the service less guarded.
     force: bool,
+}
+
+/// What is answered.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "for its schema")]
+pub(super) enum Answered {
+    /// What was done.
+    Done(Reloaded),
+    /// What would be, with `?dry_run=true`.
+    Planned(ReloadPlan),
 }
 
 /// Who is asked for a reload, and how.
@@ -160,13 +173,13 @@ pub(super) async fn plugin(
 }
 
 /// There is nothing to say in a body. A key that means nothing should not be taken for one that was obeyed.
-fn empty(body: &Bytes) -> Result<()> {
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Nothing {}
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
 
+fn empty(body: &Bytes) -> Result<()> {
     if !body.is_empty() {
-        let Nothing {} = serde_json::from_slice(body).map_err(|error| {
+        let Nothing {} = object(body).map_err(|error| {
             let message = format!("the body can't be read: {error}");
             Error::new(code::BAD_REQUEST, message).with_help("a reload takes no body, or `{}`")
         })?;

@@ -9,14 +9,17 @@ use crate::{
     text,
 };
 use axum::extract::State;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// Which ones to list. A misspelt key is an error.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    /// Only those with this tag.
     tag: Option<String>,
+    /// Only those that are well.
     #[serde(default)]
     passing: bool,
 }

@@ -7,12 +7,13 @@ use crate::{
     lifecycle::{Built, PlannedChange, ReloadAction},
     status::PluginState,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use std::{ops::Deref, sync::Arc};
 
 /// What a reload changes: what `POST /reload?dry_run=true` answers, and part of what any other does.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct ReloadPlan {
     /// What happened, or would, in a sentence.
@@ -34,7 +35,7 @@ pub struct ReloadPlan {
 }
 
 /// What a reload did.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Reloaded {
     /// The generation that serves now.

@@ -5,6 +5,7 @@ use crate::{
     instance::Record,
     metrics::RouteMeter,
 };
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -14,7 +15,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 /// A generation, as `GET /generations` shows it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct GenerationReport {
     /// Its number; the first is 1.
@@ -23,11 +24,13 @@ pub struct GenerationReport {
     pub state: GenerationState,
     /// When it was published, in milliseconds since 1970.
     #[serde(serialize_with = "crate::text::unix_millis")]
+    #[schemars(with = "u64")]
     pub since: SystemTime,
     /// How many plugins run in it.
     pub plugins: usize,
     /// Since when it does not serve any more, in milliseconds since 1970; whoever is in it has been there for longer.
     #[serde(serialize_with = "opt_unix_millis")]
+    #[schemars(with = "Option<u64>")]
     pub until: Option<SystemTime>,
     /// How many requests are in it, by route.
     pub requests: BTreeMap<Arc<str>, i64>,
@@ -36,7 +39,7 @@ pub struct GenerationReport {
 }
 
 /// An answer without an end in sight, as `GET /generations` shows it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct StreamReport {
     /// What sort of stream it is.
@@ -47,6 +50,7 @@ pub struct StreamReport {
     pub plugin: Option<Arc<str>>,
     /// Since when, in milliseconds since 1970.
     #[serde(serialize_with = "crate::text::unix_millis")]
+    #[schemars(with = "u64")]
     pub since: SystemTime,
     /// Whether it was told to end, because a plugin that it passes through is about to stop.
     pub leaving: bool,
@@ -77,7 +81,7 @@ fn opt_unix_millis<S: Serializer>(
 }
 
 /// What a generation does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GenerationState {
     /// Requests enter it.

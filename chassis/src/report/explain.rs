@@ -8,11 +8,12 @@ use crate::{
     reload::Reloader,
     status::PluginState,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{collections::BTreeSet, sync::Arc};
 
 /// Why a plugin stands where it stands, or does not run: what `GET /explain/{name}` answers.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Explanation {
     /// The name of the instance.
@@ -40,7 +41,7 @@ pub struct Explanation {
 }
 
 /// One "comes before" between the explained plugin and another.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Tie {
     /// The other one.
@@ -48,6 +49,7 @@ pub struct Tie {
     /// Where the other one is in its life.
     pub state: PluginState,
     /// `requires`, `after` or `before`.
+    #[schemars(extend("enum" = ["requires", "after", "before"]))]
     pub kind: &'static str,
     /// Whose declaration it is.
     pub declared_by: Arc<str>,
@@ -58,7 +60,7 @@ pub struct Tie {
 }
 
 /// A plugin that others can't run without, and that does not run itself.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Cause {
     /// The instance.
@@ -70,7 +72,7 @@ pub struct Cause {
 }
 
 /// Where a contribution stands.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Standing {
     /// The extension point.

@@ -9,6 +9,7 @@ use crate::{
     status::PluginState,
     text,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::{
@@ -18,7 +19,7 @@ use std::{
 };
 
 /// How something is that has several checks: the service, a group, a plugin.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct HealthReport {
     /// What all of it comes to.
@@ -26,6 +27,7 @@ pub struct HealthReport {
     /// Whether it works: `up` or `degraded`.
     pub healthy: bool,
     /// The same in a word: `healthy`, `degraded`, `unhealthy`.
+    #[schemars(extend("enum" = ["healthy", "degraded", "unhealthy"]))]
     pub status: &'static str,
     /// Why, unless all is well: the worst first.
     pub reason: Option<String>,
@@ -34,7 +36,7 @@ pub struct HealthReport {
 }
 
 /// How a check is.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct CheckReport {
     /// What it is called in the service: `plugin/check`.
@@ -59,6 +61,7 @@ pub struct CheckReport {
     pub took_ms: Option<f64>,
     /// When it came into its state, in milliseconds since 1970.
     #[serde(serialize_with = "crate::text::unix_millis")]
+    #[schemars(with = "u64")]
     pub since: SystemTime,
     /// How often in a row it has failed; so often that it counts, it is down.
     pub consecutive_failures: u32,
@@ -69,12 +72,13 @@ pub struct CheckReport {
 }
 
 /// A yes or a no, for who decides by it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Probe {
     /// The answer.
     pub healthy: bool,
     /// The same in a word: `healthy`, `unhealthy`.
+    #[schemars(extend("enum" = ["healthy", "unhealthy"]))]
     pub status: &'static str,
     /// Why not.
     pub reason: Option<String>,

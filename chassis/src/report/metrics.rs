@@ -11,6 +11,7 @@ use crate::{
     reload::{GenerationState, Reloader},
     status::PluginState,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, json};
 use std::{
@@ -20,7 +21,7 @@ use std::{
 };
 
 /// A series of a plugin, as `GET /plugins/{name}/metrics` shows it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct MetricReport {
     /// The name, as the plugin calls it.
@@ -28,6 +29,7 @@ pub struct MetricReport {
     /// The name in `GET /metrics`.
     pub exported: String,
     /// `counter`, `gauge` or `histogram`.
+    #[schemars(extend("enum" = ["counter", "gauge", "histogram"]))]
     pub kind: &'static str,
     /// What it is.
     pub help: String,

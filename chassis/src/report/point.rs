@@ -10,11 +10,12 @@ use crate::{
     points,
     reload::Reloader,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
 /// Everything that is known of an extension point.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct PointReport {
     /// What it is.
@@ -33,7 +34,7 @@ pub struct PointReport {
 }
 
 /// A handler at an extension point.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct HandlerReport {
     /// Whose it is.

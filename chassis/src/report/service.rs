@@ -1,10 +1,11 @@
 //! What is told of the service as a whole.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{net::SocketAddr, path::PathBuf, time::SystemTime};
 
 /// The service as a whole: what `GET /info` answers.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct ServiceReport {
     /// `service.name`.
@@ -21,6 +22,7 @@ pub struct ServiceReport {
     pub plugins: usize,
     /// When the process began to start the service, in milliseconds since 1970.
     #[serde(serialize_with = "crate::text::unix_millis")]
+    #[schemars(with = "u64")]
     pub started: SystemTime,
     /// How long ago that was, by a clock that nobody sets.
     pub uptime_ms: u64,
@@ -41,7 +43,7 @@ pub struct ServiceReport {
 }
 
 /// Where a service listens; nowhere, in a test without ports.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Addresses {
     /// The service itself.

@@ -6,6 +6,7 @@ use crate::{
     layers::{Layers, TelemetryLayer},
     text,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -30,10 +31,10 @@ const ROOT: &str = "root";
 
 const TARGET_HELP: &str = "write the path of a module (`orders::store`), or `root` for all others";
 
-const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+pub(crate) const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// The levels of the log: what `GET /loggers` answers.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct LogReport {
     /// Levels by target, as `log.filter` or `RUST_LOG` says; none where the log is not the service's own.
@@ -53,15 +54,17 @@ impl LogReport {
 }
 
 /// A target that has another level for a time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct ChangedLevel {
     /// The target; `root` is everything that no other names.
     pub target: String,
     /// Its level.
+    #[schemars(extend("enum" = LEVELS))]
     pub level: &'static str,
     /// When it has its own again, in milliseconds since 1970.
     #[serde(serialize_with = "unix_millis")]
+    #[schemars(with = "u64")]
     pub until: SystemTime,
 }
 

@@ -13,7 +13,12 @@ async fn catalog(config: CatalogConfig, cx: &mut PluginContext) -> Result<()> {
     });
     cx.get("/products", async |catalog: Shared<Catalog>| {
         Json(catalog.prices.clone())
-    });
+    })
+    .with(
+        RouteDocs::new()
+            .summary("What there is to buy")
+            .answer::<BTreeMap<String, u32>>(200, "Prices in cents, by product."),
+    );
     Ok(())
 }
 

@@ -2,12 +2,16 @@
 
 use crate::{
     catalog::Catalog,
-    order::{NOT_CANCELLABLE, Order, State},
+    order::{INVALID, NOT_CANCELLABLE, Order, State, UNKNOWN},
     points::{ORDER_PLACED, PRICE, Price},
     request::NewOrder,
     store::Store,
 };
-use chassis::{axum::http::header, prelude::*};
+use chassis::{
+    axum::http::{HeaderName, header},
+    prelude::*,
+};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Places, shows and cancels orders.
@@ -35,16 +39,22 @@ impl Plugin for Orders {
 const MANY: usize = 100_000;
 
 /// What `GET /orders` can be asked for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Filter {
+    /// Only orders in this state.
     state: Option<State>,
 }
 
+/// A new order, and where it is.
+type Placed = (StatusCode, [(HeaderName, String); 1], Json<Order>);
+
+// What these comments and types say is what `GET /openapi.json` tells.
 #[contributes]
 impl Orders {
-    #[post("/orders")]
-    async fn place(&self, scope: Scope, Json(new): Json<NewOrder>) -> Result<impl IntoResponse> {
+    /// Places an order, at the price of the shop.
+    #[post("/orders", with = RouteDocs::new().status(201).fails(INVALID))]
+    async fn place(&self, scope: Scope, Json(new): Json<NewOrder>) -> Result<Placed> {
         let items = new.check(&self.catalog)?;
         let full_cents = items.iter().map(|item| item.total_cents()).sum();
         let price = Price {
@@ -64,6 +74,7 @@ impl Orders {
         ))
     }
 
+    /// Lists orders.
     #[get("/orders")]
     async fn list(&self, Query(filter): Query<Filter>) -> Json<Vec<Order>> {
         Json(
@@ -72,12 +83,14 @@ impl Orders {
         )
     }
 
-    #[get("/orders/{id}")]
+    /// Shows an order.
+    #[get("/orders/{id}", with = RouteDocs::new().fails(UNKNOWN))]
     async fn show(&self, Path(id): Path<u64>) -> Result<Json<Order>> {
         self.store.find(id).map(Json)
     }
 
-    #[post("/orders/{id}/cancel")]
+    /// Cancels an order that is not paid.
+    #[post("/orders/{id}/cancel", with = RouteDocs::new().fails(UNKNOWN).fails(NOT_CANCELLABLE))]
     async fn cancel(&self, Path(id): Path<u64>) -> Result<Json<Order>> {
         self.store
             .change_placed(id, State::Cancelled, NOT_CANCELLABLE)

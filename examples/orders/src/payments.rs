@@ -2,7 +2,7 @@
 //! what it did by an event.
 
 use crate::{
-    order::{NOT_PAYABLE, Order, State},
+    order::{NOT_PAYABLE, Order, State, UNKNOWN},
     store::Store,
 };
 use chassis::prelude::*;
@@ -24,7 +24,13 @@ impl Event for OrderPaid {
 /// Takes payments for orders.
 #[plugin(requires = ["orders"])]
 async fn payments(cx: &mut PluginContext) -> Result<()> {
-    cx.post("/orders/{id}/pay", pay);
+    // A function has no attribute whose macro could see its types.
+    let docs = RouteDocs::new()
+        .summary("Takes the money for an order")
+        .path::<u64>()
+        .answer::<Order>(200, "It is paid.");
+    cx.post("/orders/{id}/pay", pay)
+        .with(docs.fails(UNKNOWN).fails(NOT_PAYABLE));
     Ok(())
 }
 

@@ -5,25 +5,29 @@ use crate::{
     order::{INVALID, Item},
 };
 use chassis::prelude::*;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// What `POST /orders` takes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewOrder {
     /// Who orders.
+    #[schemars(length(min = 1))]
     pub customer: String,
     /// What is ordered.
+    #[schemars(length(min = 1, max = MOST))]
     pub items: Vec<NewItem>,
 }
 
 /// One line of a [`NewOrder`]. The price is the shop's to say.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewItem {
     /// The name of the product.
     pub product: String,
     /// How many of it.
+    #[schemars(range(min = 1, max = MOST))]
     pub quantity: u32,
 }
 

@@ -39,6 +39,30 @@ fn code(answer: &TestResponse) -> String {
 }
 
 #[tokio::test]
+async fn the_document_tells_what_is_sent_and_what_comes_back() {
+    let app = start().await;
+    let document: Value = app.get("/openapi.json").await.json();
+    let place = &document["paths"]["/orders"]["post"];
+    assert_eq!(
+        place["summary"],
+        "Places an order, at the price of the shop."
+    );
+    let schema = |of: &Value| {
+        let reference = of["content"]["application/json"]["schema"]["$ref"].as_str();
+        let pointer = reference.unwrap_or_default().trim_start_matches('#');
+        document.pointer(pointer).cloned().unwrap_or_default()
+    };
+    let sent = schema(&place["requestBody"]);
+    assert_eq!(sent["required"], json!(["customer", "items"]));
+    let placed = &place["responses"]["201"];
+    assert_eq!(schema(placed)["properties"]["id"]["type"], "integer");
+    assert!(place["responses"]["422"].is_object());
+    let pay = &document["paths"]["/orders/{id}/pay"]["post"];
+    assert_eq!(pay["parameters"][0]["schema"]["type"], "integer");
+    assert_eq!(schema(&pay["responses"]["200"]), schema(placed));
+}
+
+#[tokio::test]
 async fn an_order_is_placed_and_found() {
     let app = start().await;
     let placed = order(&app, "tea", 2).await;

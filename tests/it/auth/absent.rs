@@ -205,8 +205,8 @@ async fn to_disable_an_authenticator_takes_force() {
     );
     let status = async || {
         let bearer = [("authorization", "Bearer reader")];
-        let asked = crate::management::ask::request(address, Method::GET, "/orders", &bearer, "");
-        asked.await.0.as_u16()
+        let asked = crate::management::ask::send(address, Method::GET, "/orders", &bearer, "");
+        asked.await.status.as_u16()
     };
     assert_eq!(status().await, 200);
     for (name, point) in [("tokens", "auth.authenticate"), ("deny", "auth.authorize")] {

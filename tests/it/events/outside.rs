@@ -12,7 +12,7 @@ async fn the_management_endpoints_show_events() {
     });
     let running = client::start(client::service([publisher(), broken])).await;
     let management = running.management_address().unwrap();
-    let mut stream = Raw::connect(management).await;
+    let mut stream = Raw::management(management).await;
     stream
         .send("GET /events/stream?topic=order.** HTTP/1.1\r\nhost: localhost\r\n\r\n")
         .await;
@@ -40,7 +40,7 @@ async fn the_management_endpoints_show_events() {
     }
     assert!(!seen.contains("plugin."), "{seen}");
 
-    let get = async |path: &str| Raw::connect(management).await.get(path).await.json();
+    let get = async |path: &str| Raw::management(management).await.get(path).await.json();
     let letters = client::soon("two dead letters", async {
         loop {
             let letters = get("/events/dead-letters").await;
@@ -60,7 +60,7 @@ async fn the_management_endpoints_show_events() {
     assert_eq!(report["subscribers"]["broken"]["failed"], 2);
 
     let post = async |path: &str| {
-        let mut raw = Raw::connect(management).await;
+        let mut raw = Raw::management(management).await;
         raw.send(format!(
             "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n"
         ))

@@ -28,6 +28,14 @@ async fn started(setting: Setting, plugin: Registration) -> TestChassis {
     app.expect("the service starts")
 }
 
+pub(super) fn document(setting: Setting) -> String {
+    in_virtual_time(async {
+        let builder = TestChassis::builder().config(setting.yaml());
+        let app = builder.start().await.expect("the service starts");
+        app.get("/openapi.json").await.status().as_u16().to_string()
+    })
+}
+
 pub(super) fn large_body(setting: Setting) -> String {
     in_virtual_time(async {
         let echo = plugin("echo", |cx| {

@@ -179,7 +179,7 @@ pub(super) fn delayed_end(setting: Setting) -> String {
             if !is_served(address).await {
                 return true;
             }
-            let ready = Raw::connect(management).await.get("/health/ready").await;
+            let ready = Raw::management(management).await.get("/health/ready").await;
             assert_eq!(ready.status, 503);
             false
         });
@@ -268,7 +268,11 @@ pub(super) fn shown_greeting(setting: Setting) -> String {
             .await;
         assert_eq!(hello.text(), "Ahoy, Ada!", "it is obeyed, shown or not");
         let management = running.management_address().expect("it listens");
-        let config = Raw::connect(management).await.get("/config").await.json();
+        let config = Raw::management(management)
+            .await
+            .get("/config")
+            .await
+            .json();
         let shown = &config["values"]["plugins.greeter.config.greeting"]["value"];
         shown.as_str().unwrap_or("nothing").to_owned()
     })

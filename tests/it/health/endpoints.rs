@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 async fn ask(running: &Running, path: &str) -> (StatusCode, Value) {
     let management = running.management_address().expect("it listens");
-    let answer = Raw::connect(management).await.get(path).await;
+    let answer = Raw::management(management).await.get(path).await;
     (answer.status, answer.json())
 }
 

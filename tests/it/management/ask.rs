@@ -1,7 +1,11 @@
 //! Asking: one connection per request, so that no test waits for another's.
 
-use crate::client::soon;
+use crate::{
+    client::{self, Raw, soon},
+    document,
+};
 use bytes::Bytes;
+use chassis::Running;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
@@ -21,7 +25,7 @@ pub(crate) async fn post(address: SocketAddr, path: &str) -> Answer {
     request(address, Method::POST, path, &[], "").await
 }
 
-/// Sends any request. `Host` is the address, unless the headers say otherwise.
+/// Sends any request, and compares the answer with the document of the endpoints. `Host` is the address, unless the headers say otherwise.
 pub(crate) async fn request(
     address: SocketAddr,
     method: Method,
@@ -29,6 +33,20 @@ pub(crate) async fn request(
     headers: &[(&str, &str)],
     body: impl Into<Bytes>,
 ) -> Answer {
+    let asked = method.clone();
+    let answer = send(address, method, path, headers, body).await;
+    document::check(asked.as_str(), path, &answer).await;
+    (answer.status, answer.headers, answer.body)
+}
+
+/// The same to any listener.
+pub(crate) async fn send(
+    address: SocketAddr,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> client::Answer {
     let mut request = Request::builder().method(method).uri(path);
     if !headers.iter().any(|(name, _)| *name == "host") {
         request = request.header(header::HOST, address.to_string());
@@ -59,7 +77,20 @@ pub(crate) async fn request(
             .to_bytes();
         (head.status, head.headers, body)
     };
-    soon("an answer of management", exchange).await
+    let (status, headers, body) = soon("an answer of management", exchange).await;
+    client::Answer {
+        status,
+        headers,
+        body,
+    }
+}
+
+/// What the service itself answers, which has to be 200.
+pub(super) async fn of_service(running: &Running, path: &str) -> String {
+    let mut raw = Raw::connect(running.service_address()).await;
+    let answer = raw.get(path).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.text().to_owned()
 }
 
 /// Asks for JSON, which there has to be.

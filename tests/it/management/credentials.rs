@@ -1,7 +1,7 @@
 //! Who has a token of `management.token_file` is answered, and nobody else.
 
 use super::{
-    ask::{Answer, get, get_json, json, problem, request},
+    ask::{Answer, get, get_json, json, of_service, problem, request},
     service, start, stop,
 };
 use crate::{
@@ -69,7 +69,7 @@ async fn every_endpoint_asks_for_a_token() {
     let answer = request(management, Method::GET, "/plugins", &headers, "").await;
     problem(answer, 403, "http.forbidden");
     // Probes and scrapers have listeners of their own.
-    assert_eq!(get(running.service_address(), "/readyz").await.0, 200);
+    assert_eq!(of_service(&running, "/readyz").await, "ok\n");
     let metrics = running.metrics_address().unwrap();
     assert_eq!(get(metrics, "/metrics").await.0, 200);
     stop(running).await;

@@ -91,7 +91,7 @@ async fn browsers_of_other_sites_are_kept_out() {
         413,
         "http.body_too_large",
     );
-    for body in ["{", r#"{"force":true}"#] {
+    for body in ["{", "[]", r#"{"force":true}"#] {
         problem(
             request(management, Method::POST, "/reload", &[json], body).await,
             400,

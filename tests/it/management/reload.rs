@@ -1,7 +1,7 @@
 //! `POST /reload`, and what can be seen while something is under way.
 
 use super::{
-    ask::{get, get_json, json, names, post, problem, request},
+    ask::{get, get_json, json, names, of_service, post, problem, request},
     numbered, service, shop, start, stop,
 };
 use crate::{
@@ -66,7 +66,7 @@ fn gated<const GATE: usize>() -> Registration {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reload_answers_when_it_is_done() {
     let (running, management) = shop().await;
-    let number = async || get(running.service_address(), "/number").await.2;
+    let number = async || of_service(&running, "/number").await;
     let before = number().await;
     let (status, _, body) = post(management, "/reload?all=true").await;
     let reloaded = json(&body);
@@ -105,7 +105,7 @@ async fn a_reload_that_fails_says_why_and_changes_nothing() {
         .plugin::<numbered>()
         .register(scripted("pool", &[]));
     let (running, management) = start(builder).await;
-    let before = get(running.service_address(), "/number").await.2;
+    let before = of_service(&running, "/number").await;
 
     // One error: with its place.
     write("plugins:\n  pool:\n    required: 1\n");
@@ -157,7 +157,7 @@ async fn a_reload_that_fails_says_why_and_changes_nothing() {
     );
 
     assert_eq!(
-        get(running.service_address(), "/number").await.2,
+        of_service(&running, "/number").await,
         before,
         "the old generation serves on"
     );

@@ -1,7 +1,7 @@
 //! The index, `/extension-points`, `/info`.
 
 use super::{
-    ask::{get, get_json, problem, request},
+    ask::{get, get_json, of_service, problem, request},
     shop, stop,
 };
 use chassis::code;
@@ -19,7 +19,7 @@ async fn the_index_lists_endpoints_and_all_of_them_exist() {
     assert_eq!(begun.0, 202);
     let index = get_json(management, "/").await;
     let endpoints = index.as_array().unwrap();
-    assert_eq!(endpoints.len(), 37);
+    assert_eq!(endpoints.len(), 38);
     for endpoint in endpoints {
         assert!(
             endpoint["description"]
@@ -55,7 +55,7 @@ async fn the_index_lists_endpoints_and_all_of_them_exist() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn extension_points_show_their_handlers() {
     let (running, management) = shop().await;
-    assert_eq!(get(running.service_address(), "/stamped").await.0, 200);
+    assert_eq!(of_service(&running, "/stamped").await, "stamped");
     let points = get_json(management, "/extension-points").await;
     let point = &points["middleware.pre_request"];
     assert_eq!(

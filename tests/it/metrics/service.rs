@@ -107,7 +107,10 @@ async fn a_program_shows_what_its_libraries_record() {
     raw.send("POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 5\r\n\r\nhello")
         .await;
     assert_eq!(raw.answer().await.text(), "hello");
-    let page = Raw::connect(service.management).await.get("/metrics").await;
+    let page = Raw::management(service.management)
+        .await
+        .get("/metrics")
+        .await;
     let page = Page::read(page.text());
     assert_eq!(page.value("echoed_bytes_total"), 5.0);
     assert_eq!(page.helps["echoed_bytes_total"], "What was sent back.");
@@ -131,7 +134,7 @@ async fn promtool_has_nothing_to_complain_about() {
         raw.get(path).await;
     }
     let management = running.management_address().unwrap();
-    let text = Raw::connect(management).await.get("/metrics").await;
+    let text = Raw::management(management).await.get("/metrics").await;
     running.stop().await;
     let Some(promtool) = std::env::var_os("PROMTOOL") else {
         println!("SKIPPED: needs promtool; `cargo xtask test` finds it, or set PROMTOOL");

@@ -116,7 +116,7 @@ async fn a_handler_that_blocks_does_not_block_the_supervisor() {
     let answer = soon("management", async {
         loop {
             match tokio::net::TcpStream::connect(address).await {
-                Ok(_) => break Raw::connect(address).await.get("/plugins/status").await,
+                Ok(_) => break Raw::management(address).await.get("/plugins/status").await,
                 Err(_) => tokio::task::yield_now().await,
             }
         }
