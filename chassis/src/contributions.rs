@@ -249,7 +249,7 @@ impl Contributions {
         }
     }
 
-    /// Puts middleware around what is inside it: an async function of a request and [`Next`].
+    /// Puts middleware around what is inside it: an async function of a request and [`Next`](crate::Next).
     ///
     /// A pair of hooks (`filter` at `middleware.pre_request` and `middleware.post_response`) costs less; this is for
     /// what has to hold the future inside it.

@@ -4,6 +4,7 @@ use super::{GenerationState, Held, ReloadPlan, Reloaded, Reloader, Wanted};
 use crate::{
     error::{Error, Result, code},
     generation::Stream,
+    instance::Record,
     lifecycle::{self, Plan, Remains},
     points,
     registry::Asked,
@@ -114,6 +115,13 @@ impl Reloader {
         }
     }
 
+    /// The streams that pass through these instances, which are to end.
+    fn tell_to_leave(&self, records: &[Arc<Record>]) -> Vec<Arc<Stream>> {
+        let streams = self.current.streams.through(records);
+        streams.iter().for_each(|stream| stream.leave.cancel());
+        streams
+    }
+
     /// Waits until nobody holds the generations before, and then stops what is not part of the one that serves.
     async fn retire(self: &Arc<Self>, remains: Remains, drain: Duration, reloaded: &mut Reloaded) {
         // Not only the last: an older one may have been let go on, when nothing had to be stopped.
@@ -122,18 +130,20 @@ impl Reloader {
             reloaded.drained = true;
             self.bus.disconnect(drain).await;
         } else {
-            let streams = self.current.streams.through(&remains.records());
-            for stream in &streams {
-                stream.leave.cancel();
-            }
+            let records = remains.records();
+            // At once: they may need all of the time that there is.
+            self.tell_to_leave(&records);
             let all_gone = async {
-                let held = held.iter().map(|held| &held.gone);
-                for gone in held.chain(streams.iter().map(|stream| &stream.gone)) {
-                    gone.cancelled().await;
+                for held in &held {
+                    held.gone.cancelled().await;
+                }
+                // A request that was under way may have become a stream; from here on none can.
+                for stream in self.tell_to_leave(&records) {
+                    stream.gone.cancelled().await;
                 }
             };
             reloaded.drained = tokio::time::timeout(drain, all_gone).await.is_ok();
-            reloaded.streams_cut = cut_off(&streams).await;
+            reloaded.streams_cut = cut_off(&self.tell_to_leave(&records)).await;
             for held in held.iter().filter(|held| !held.gone.is_cancelled()) {
                 self.mark(held.number, GenerationState::Overdue);
                 tracing::warn!(

@@ -12,8 +12,8 @@ use axum::{
 use chassis::{Body, Registration, Running, StreamKind, prelude::*, testing::TestChassis};
 use futures::{SinkExt as _, StreamExt as _, stream};
 use http::header::CONTENT_TYPE;
-use std::{convert::Infallible, time::Duration};
-use tokio::net::TcpStream;
+use std::{convert::Infallible, sync::Arc, time::Duration};
+use tokio::{net::TcpStream, sync::Notify};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{Message, protocol::frame::coding::CloseCode},
@@ -244,4 +244,51 @@ async fn a_request_that_holds_an_old_generation_is_named() {
     assert!(first.until.is_some());
     assert_eq!(first.state, chassis::GenerationState::Overdue);
     running.stop().await;
+}
+
+/// It holds the old generation as a request first, and then as a stream its plugin.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_becomes_a_stream_meanwhile_is_waited_for_too() {
+    let (gate, opened) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let late = plugin("late", {
+        let (gate, opened) = (Arc::clone(&gate), Arc::clone(&opened));
+        move |cx| {
+            let (gate, opened) = (Arc::clone(&gate), Arc::clone(&opened));
+            cx.get("/late", async move || {
+                opened.notify_one();
+                gate.notified().await;
+                let one = stream::once(async { Ok::<_, Infallible>(Sse::default().data("first")) });
+                Events::new(one.chain(stream::pending()))
+            });
+        }
+    });
+    let app = TestChassis::builder().register(late).start().await.unwrap();
+    let ask = async {
+        let request = http::Request::get("/late").body(Body::empty()).unwrap();
+        app.send_streaming(request).await.into_body()
+    };
+    let reload = async {
+        opened.notified().await;
+        let handle = app.handle().clone();
+        let reload = tokio::spawn(async move { handle.reload_plugin("late").await });
+        super::until_serving(&app, 2).await;
+        gate.notify_one();
+        reload.await.unwrap().unwrap()
+    };
+    let (mut body, reloaded) = tokio::join!(
+        async {
+            let mut body = ask.await;
+            // Told to end at once: what it would have said first it may have said.
+            while let Some(said) = next(&mut body).await {
+                assert_eq!(said.unwrap(), "data: first\n\n");
+            }
+            body
+        },
+        reload
+    );
+    assert!(
+        reloaded.drained && reloaded.streams_cut == 0,
+        "{reloaded:?}"
+    );
+    assert!(next(&mut body).await.is_none());
 }
