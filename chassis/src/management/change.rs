@@ -17,9 +17,10 @@ pub(super) async fn enable(asked: Asked, Path(name): Path<String>) -> Answer {
 }
 
 /// Whoever guards the service is disabled with `?force=true` only.
-pub(super) async fn disable(mut asked: Asked, Path(name): Path<String>) -> Answer {
-    let is_forced = asked.is_forced();
-    if !is_forced && let Some(point) = asked.handle().guarded_by(&name) {
+pub(super) async fn disable(asked: Asked, Path(name): Path<String>) -> Answer {
+    if !asked.is_forced()
+        && let Some(point) = asked.handle().guarded_by(&name)
+    {
         let message =
             format!("`{name}` stands at `{point}`: without it the service is guarded by less");
         return Err(

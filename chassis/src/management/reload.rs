@@ -26,7 +26,7 @@ pub(super) struct Options {
     dry_run: bool,
     /// Build every instance anew.
     all: bool,
-    /// Do it though it leaves the service less guarded.
+    /// Do it though it leaves the service less guarded; where nothing speaks against it, this changes nothing.
     force: bool,
 }
 
@@ -71,8 +71,8 @@ impl Asked {
     }
 
     /// Whether it is to be done although something speaks against it.
-    pub(super) fn is_forced(&mut self) -> bool {
-        std::mem::take(&mut self.options.force)
+    pub(super) fn is_forced(&self) -> bool {
+        self.options.force
     }
 
     /// Reloads, and answers what that did; or what it would do; or where that can be asked for.
@@ -81,11 +81,6 @@ impl Asked {
             only_if: self.only_if,
             ..wanted
         };
-        if self.options.force {
-            let message = "`force` means nothing here";
-            return Err(Error::new(code::BAD_REQUEST, message)
-                .with_help("it is for disabling a plugin that guards the service"));
-        }
         if self.options.all {
             wanted.anew = Anew::All;
         }
