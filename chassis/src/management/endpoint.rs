@@ -34,6 +34,9 @@ pub(super) struct Endpoint {
     /// The errors of this endpoint, beside those that any may answer.
     #[serde(skip)]
     errors: &'static [Code],
+    /// Those that it has beside what it shares with others.
+    #[serde(skip)]
+    own_errors: &'static [Code],
 }
 
 /// What answers at this method.
@@ -100,6 +103,7 @@ impl Endpoint {
             body: None,
             answers: &[],
             errors: &[],
+            own_errors: &[],
         }
     }
 
@@ -121,6 +125,12 @@ impl Endpoint {
 
     pub(super) const fn fails(mut self, errors: &'static [Code]) -> Self {
         self.errors = errors;
+        self
+    }
+
+    /// It has these too, beside what it shares with others.
+    pub(super) const fn fails_too(mut self, errors: &'static [Code]) -> Self {
+        self.own_errors = errors;
         self
     }
 
@@ -169,7 +179,7 @@ impl Endpoint {
                 "content": content.collect::<serde_json::Map<_, Value>>(),
             }));
         }
-        let mut errors = [ANY, self.errors].concat();
+        let mut errors = [ANY, self.errors, self.own_errors].concat();
         if !matches!(self.method(), Method::GET) {
             errors.extend(UNSAFE);
         }

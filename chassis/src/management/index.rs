@@ -66,44 +66,6 @@ const RELOADING: &[Code] = &[
     code::CONFIG_INVALID,
     code::REQUIRED,
 ];
-const CHANGING: &[Code] = &[
-    code::UNKNOWN_PLUGIN,
-    code::CLOSED,
-    code::DEADLINE,
-    code::RELOAD_BUSY,
-    code::NEEDS_RESTART,
-    code::RELOAD_FAILED,
-    code::RELOAD_STALE,
-    code::CONFIG_INVALID,
-    code::REQUIRED,
-];
-
-/// The same, and what guards the service is not disabled by the way.
-const DISABLING: &[Code] = &[
-    code::UNKNOWN_PLUGIN,
-    code::CONFLICT,
-    code::CLOSED,
-    code::DEADLINE,
-    code::RELOAD_BUSY,
-    code::NEEDS_RESTART,
-    code::RELOAD_FAILED,
-    code::RELOAD_STALE,
-    code::CONFIG_INVALID,
-    code::REQUIRED,
-];
-/// The same, and there has to be an instance.
-const REBUILDING: &[Code] = &[
-    code::UNKNOWN_PLUGIN,
-    code::DISABLED,
-    code::CLOSED,
-    code::DEADLINE,
-    code::RELOAD_BUSY,
-    code::NEEDS_RESTART,
-    code::RELOAD_FAILED,
-    code::RELOAD_STALE,
-    code::CONFIG_INVALID,
-    code::REQUIRED,
-];
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
     get("/", "index", "this list", |to| on(to, index))
@@ -361,7 +323,8 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     )
     .asks::<reload::Options>()
     .gives(RELOADED)
-    .fails(CHANGING),
+    .fails(RELOADING)
+    .fails_too(&[code::UNKNOWN_PLUGIN]),
     post(
         "/plugins/{name}/disable",
         "disable_plugin",
@@ -370,7 +333,8 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     )
     .asks::<reload::Options>()
     .gives(RELOADED)
-    .fails(DISABLING),
+    .fails(RELOADING)
+    .fails_too(&[code::UNKNOWN_PLUGIN, code::CONFLICT]),
     Endpoint::new(
         "PATCH",
         "/plugins/{name}/config",
@@ -385,7 +349,8 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     })
     .asks::<reload::Options>()
     .gives(RELOADED)
-    .fails(CHANGING),
+    .fails(RELOADING)
+    .fails_too(&[code::UNKNOWN_PLUGIN]),
     Endpoint::new(
         "DELETE",
         "/plugins/{name}/config",
@@ -395,7 +360,8 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     )
     .asks::<reload::Options>()
     .gives(RELOADED)
-    .fails(CHANGING),
+    .fails(RELOADING)
+    .fails_too(&[code::UNKNOWN_PLUGIN]),
     post(
         "/plugins/{name}/reload",
         "reload_plugin",
@@ -405,7 +371,8 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     .asks::<reload::Options>()
     .takes(NOTHING)
     .gives(RELOADED)
-    .fails(REBUILDING),
+    .fails(RELOADING)
+    .fails_too(&[code::UNKNOWN_PLUGIN, code::DISABLED]),
     post(
         "/reload",
         "reload",
