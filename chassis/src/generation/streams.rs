@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
     time::SystemTime,
 };
 use tokio_util::sync::CancellationToken;
@@ -86,6 +86,15 @@ impl Streams {
             cut: CancellationToken::new(),
             gone: CancellationToken::new(),
         });
+        // Of a request that has outlived `reload.drain`: its plugin has stopped, and nobody looks for it any more.
+        if stream
+            .records
+            .iter()
+            .any(|record| record.gone.load(Relaxed))
+        {
+            stream.leave.cancel();
+            stream.cut.cancel();
+        }
         let mut book = self.book();
         book.last += 1;
         let number = book.last;

@@ -292,3 +292,39 @@ async fn a_request_that_becomes_a_stream_meanwhile_is_waited_for_too() {
     );
     assert!(next(&mut body).await.is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_becomes_a_stream_of_a_plugin_that_has_stopped_is_cut_off() {
+    let (gate, opened) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let late = plugin("late", {
+        let (gate, opened) = (Arc::clone(&gate), Arc::clone(&opened));
+        move |cx| {
+            let (gate, opened) = (Arc::clone(&gate), Arc::clone(&opened));
+            cx.get("/late", async move || {
+                opened.notify_one();
+                gate.notified().await;
+                Body::from_stream(stream::pending::<Result<&str, Infallible>>())
+            });
+        }
+    });
+    let app = TestChassis::builder()
+        .register(late)
+        .set("reload.drain", "1s")
+        .start()
+        .await
+        .unwrap();
+    let ask = async {
+        let request = http::Request::get("/late").body(Body::empty()).unwrap();
+        let mut body = app.send_streaming(request).await.into_body();
+        next(&mut body).await
+    };
+    let reload = async {
+        opened.notified().await;
+        let reloaded = app.handle().reload_plugin("late").await.unwrap();
+        assert!(!reloaded.drained);
+        gate.notify_one();
+    };
+    let (said, ()) = tokio::join!(ask, reload);
+    let error = said.unwrap().unwrap_err();
+    assert!(error.to_string().contains("cut off"), "{error}");
+}
