@@ -3,7 +3,7 @@
 use crate::{
     contributions::Contributions,
     error::{Error, Result, code},
-    event::{Bus, Events},
+    event::{Events, Way},
     generation::{Current, Exporters, find_export},
     info::PluginInfo,
     instance::Tasks,
@@ -176,7 +176,7 @@ pub struct Background {
     number: u64,
     tasks: Tasks,
     current: Weak<Current>,
-    bus: Weak<Bus>,
+    bus: Way,
     desk: Weak<Desk>,
     /// Cancelled when the generation serves that the instance was built for.
     serves: CancellationToken,
@@ -188,7 +188,7 @@ impl Background {
         name: Arc<str>,
         tasks: Tasks,
         current: Weak<Current>,
-        bus: Weak<Bus>,
+        bus: Way,
         desk: Weak<Desk>,
         serves: CancellationToken,
         meter: Meter,

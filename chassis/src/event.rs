@@ -28,6 +28,7 @@ mod topic;
 
 pub(crate) use self::{
     bus::Bus,
+    handle::Way,
     in_process::InProcess,
     serve::LOCAL,
     subscription::{EventFn, EventPoint, OnClosure, Subscription},

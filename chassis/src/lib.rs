@@ -87,6 +87,7 @@ mod secret;
 mod openapi;
 mod error;
 mod text;
+mod digits;
 
 #[doc(inline)]
 pub use crate::{

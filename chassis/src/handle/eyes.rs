@@ -141,7 +141,7 @@ impl ChassisHandle {
     ///
     /// If the service has stopped.
     pub fn events(&self) -> Result<Events> {
-        let bus = Arc::downgrade(&self.reloader()?.bus);
-        Ok(Events::outside(bus, "service".into(), None))
+        let way = self.reloader()?.bus.way();
+        Ok(Events::outside(way, "service".into(), None))
     }
 }

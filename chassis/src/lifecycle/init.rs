@@ -147,7 +147,7 @@ impl Making<'_> {
             Arc::clone(&spec.name),
             record.tasks.clone(),
             Weak::clone(&self.plan.current),
-            Arc::downgrade(&self.plan.bus),
+            self.plan.bus.way(),
             Weak::clone(&self.plan.desk),
             self.plan.serves.clone(),
             Meter::new(Arc::clone(&record.owner)),
