@@ -37,6 +37,7 @@ mod carry;
 mod verdict;
 mod checks;
 mod init;
+mod hand_over;
 mod sources;
 mod layers;
 mod fixed;

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod carried;
+mod hand_over;
 mod streams;
 mod under_load;
 
