@@ -54,6 +54,7 @@ mod plugin;
 mod context;
 mod services;
 mod telemetry;
+mod listening;
 mod server;
 mod service;
 mod generation;

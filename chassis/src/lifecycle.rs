@@ -37,6 +37,7 @@ mod carry;
 mod verdict;
 mod checks;
 mod init;
+mod hand_over;
 mod sources;
 mod layers;
 mod fixed;
@@ -79,6 +80,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) last_given: Given,
     /// Told of what they give now, as soon as they have.
     pub(crate) asked: &'a (dyn Fn(&Given) + Sync),
+    /// Told of the whole configuration, before anything is built by it but what gave it.
+    pub(crate) settled: &'a (dyn Fn(&Config) -> Result<()> + Sync),
     /// Whether what is built is not to be started.
     pub(crate) build_only: bool,
     /// Cancelled when nobody wants the generation any more.
@@ -282,6 +285,7 @@ impl<'a> Making<'a> {
         if has_early {
             self.ask_sources(early.as_ref()).await?;
         }
+        (self.plan.settled)(&self.plan.config)?;
         self.init_stage(Stage::Service, early).await?;
         // From here on `built` alone keeps instances alive.
         self.seen.clear();

@@ -9,6 +9,7 @@ use crate::{
     http::Mount,
     instance::{Record, vouch},
     lifecycle::{self, Anew, Built, Given, Plan, Renewed},
+    listening::{Listening, Move, Which},
     metrics::Metrics,
     points::{self, ChassisMoment},
     registry::{Asked, Registry},
@@ -21,7 +22,6 @@ use crate::{
 use serde_json::json;
 use std::{
     fmt,
-    net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
@@ -59,6 +59,8 @@ pub(crate) struct Reloader {
     source: Source,
     routers: Vec<Mount>,
     pub(crate) workers: Handle,
+    /// Where the service listens.
+    pub(crate) listening: Listening,
     /// One at a time.
     turn: tokio::sync::Mutex<()>,
     ledger: Mutex<Ledger>,
@@ -102,6 +104,7 @@ impl Reloader {
             source,
             routers,
             workers,
+            listening: Listening::default(),
             turn: tokio::sync::Mutex::default(),
             ledger: Mutex::default(),
             given: Mutex::default(),
@@ -195,8 +198,8 @@ impl Reloader {
         )))
     }
 
-    /// Builds the first generation.
-    pub(crate) async fn first(&self, config: Config) -> Result<()> {
+    /// Builds the first generation, and accepts where that is to be served.
+    pub(crate) async fn first(&self, config: Config, accept: Vec<Move>) -> Result<()> {
         let _turn = self.turn.lock().await;
         self.metrics.begin(&config.settings().metrics);
         let number = self.ledger().last_number + 1;
@@ -208,6 +211,7 @@ impl Reloader {
             ..self.plan(number, config, &fixed)
         };
         self.publish(lifecycle::build(plan).await?, true);
+        self.listening.begin(accept).await;
         Ok(())
     }
 
@@ -240,6 +244,7 @@ impl Reloader {
             anew: Anew::Nothing,
             last_given: self.given().clone(),
             asked: &|_| (),
+            settled: &|_| Ok(()),
             build_only: false,
             stop: self.closing.clone(),
             serves: CancellationToken::new(),
@@ -326,8 +331,9 @@ impl Reloader {
         }
     }
 
-    /// Registers the service, which listens here, and tells everybody that it is up.
-    pub(crate) async fn started(&self, listen: Option<SocketAddr>) {
+    /// Registers the service, and tells everybody that it is up.
+    pub(crate) async fn started(&self) {
+        let listen = self.listening.address(Which::Service);
         self.desk.enter(listen).await;
         if let Some(lease) = self.current.enter(0) {
             let moment =

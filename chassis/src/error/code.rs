@@ -214,8 +214,9 @@ codes! {
     /// The request can't be done in this state; the detail says why.
     CONFLICT = "http.conflict", 409;
 
-    /// An address can't be listened on. Does another process have the port?
-    LISTEN = "listen", 503;
+    /// An address can't be listened on. Does another process have the port? A reload that changes it leaves the service where
+    /// it is.
+    LISTEN = "listen", 422;
     /// The levels of the log can't be changed: it was not installed by `chassis::main`.
     LOG_NOT_OWNED = "log.not_owned", 409;
     /// A reload is running already; only one runs at a time.

@@ -71,7 +71,7 @@ impl ChassisHandle {
     ///
     /// If the service has stopped.
     pub fn metrics(&self) -> Result<String> {
-        let (told, _) = self.birth.told.get().cloned().unwrap_or_default();
+        let told = self.birth.told.get().cloned().unwrap_or_default();
         Ok(report::page(&*self.reloader()?, &told))
     }
 

@@ -1,6 +1,6 @@
 //! Builds the instances of a stage: admitted first, then each after those that it waits for.
 
-use super::{Making, log_failure, on_workers, waves::waves};
+use super::{Making, hand_over::hand_over, log_failure, on_workers, waves::waves};
 use crate::{
     call::Spot,
     context::{Background, PluginContext},
@@ -152,17 +152,25 @@ impl Making<'_> {
             self.plan.serves.clone(),
             Meter::new(Arc::clone(&record.owner)),
         );
+        let (old, previous) = self.predecessor(index).unzip();
+        let handed = previous
+            .as_ref()
+            .map(|previous| Arc::clone(&previous.handed));
         let cx = PluginContext::new(
             Arc::clone(&spec.registration.info),
             background,
             names.collect(),
             seen,
+            previous,
         );
         let init = spec
             .registration
             .build(&spec.section, cx, Arc::clone(&record));
         let workers = self.plan.workers.clone();
         Some(async move {
+            if let Some((old, handed)) = old.zip(handed) {
+                hand_over(&old, &handed, &workers).await?;
+            }
             let since = Instant::now();
             let init = on_workers(&workers, record.ward.spot("init"), init);
             let outcome = record.step(Phase::Init).run(init).await;

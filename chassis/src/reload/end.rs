@@ -15,6 +15,7 @@ impl Reloader {
     /// Ends at once: nothing serves any more, and every task is dropped. No plugin is asked to stop.
     pub(crate) fn abandon(&self) {
         self.closing.cancel();
+        self.listening.abandon();
         self.current.close();
         self.bus.close();
         self.desk.close();

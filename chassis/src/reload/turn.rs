@@ -2,17 +2,19 @@
 
 use super::{GenerationState, Held, ReloadPlan, Reloaded, Reloader, Wanted};
 use crate::{
+    config::Config,
     error::{Error, Result, code},
     generation::Stream,
     instance::Record,
     lifecycle::{self, Plan, Remains},
+    listening::Which,
     points,
     registry::Asked,
     scope::Scope,
 };
 use serde_json::json;
 use std::{
-    sync::{Arc, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::{sync::MutexGuard as Turn, time::Instant};
@@ -59,10 +61,17 @@ impl Reloader {
         let config = self.read_with(&overrides)?;
         let number = self.ledger().last_number + 1;
         let fixed = old.0.config.settings();
+        let moves = Mutex::new(Vec::new());
+        let bind = |config: &Config| {
+            let bound = self.listening.prepare(config, &[])?;
+            *moves.lock().unwrap_or_else(PoisonError::into_inner) = bound;
+            Ok(())
+        };
         let plan = Plan {
             before: Some(&old.0),
             anew: wanted.anew,
             asked: &|given| self.watch_also(given),
+            settled: &bind,
             ..self.plan(number, config, fixed)
         };
         let built = lifecycle::build(plan).await?;
@@ -74,6 +83,8 @@ impl Reloader {
         let is_other = !old.0.config.is_same(&built.generation.config);
         drop(old);
         self.publish(built, true);
+        let moves = moves.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.listening.begin(moves).await;
         if overrides != before_change {
             reloaded.plan.message += "; a restart forgets what was changed here";
         }
@@ -83,7 +94,8 @@ impl Reloader {
             .unwrap_or_else(PoisonError::into_inner) = overrides;
         reloaded.swap_ms = millis(since);
         let desk = Arc::clone(&self.desk);
-        lifecycle::aside(&self.workers, async move { desk.refresh().await }).await;
+        let listen = self.listening.address(Which::Service);
+        lifecycle::aside(&self.workers, async move { desk.refresh_at(listen).await }).await;
         if let Some(scope) = self.current.scope() {
             self.tell_reloaded(&reloaded, &scope).await;
         }

@@ -1,5 +1,6 @@
 //! What is told of the service as a whole.
 
+use crate::listening::{Listening, Which};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{net::SocketAddr, path::PathBuf, time::SystemTime};
@@ -52,4 +53,14 @@ pub struct Addresses {
     pub management: Option<SocketAddr>,
     /// `metrics.listen`, where only `GET /metrics` is answered.
     pub metrics: Option<SocketAddr>,
+}
+
+impl Addresses {
+    pub(crate) fn of(listening: &Listening) -> Self {
+        Self {
+            service: listening.address(Which::Service),
+            management: listening.address(Which::Management),
+            metrics: listening.address(Which::Metrics),
+        }
+    }
 }
