@@ -41,6 +41,7 @@ mod sources;
 mod layers;
 mod fixed;
 mod start;
+mod ready;
 mod stop;
 mod moments;
 mod waves;
@@ -304,6 +305,7 @@ impl<'a> Making<'a> {
         let all = self.built.len();
         self.start(&scope).await;
         self.check_required(|_| true)?;
+        self.check_ready().await?;
         if self.built.len() == all {
             return Ok(built);
         }

@@ -7,7 +7,7 @@ use crate::{
     event::Bus,
     generation::{Current, Lease},
     http::Mount,
-    instance::{Record, vouch},
+    instance::Record,
     lifecycle::{self, Anew, Built, Given, Plan, Renewed},
     metrics::Metrics,
     points::{self, ChassisMoment},
@@ -257,9 +257,6 @@ impl Reloader {
             changes: _,
             renewed,
         } = built;
-        if let Some(before) = self.current.enter(0) {
-            vouch(&before.0.records, &generation.records);
-        }
         if has_started {
             self.bus.prepare(&generation.config);
         }

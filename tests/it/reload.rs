@@ -2,7 +2,10 @@
 
 mod carried;
 mod streams;
-mod under_load;
+mod poisoned;
+mod poisons;
+mod stamps;
+mod load;
 
 use crate::scripted::{scripted, steps};
 use chassis::{
