@@ -129,7 +129,7 @@ impl Reloader {
         self.ledger().shown.clone()
     }
 
-    /// The generations, the newest first; of those that are gone only the last few.
+    /// The generations, the newest first; of those that are gone only the last few, and those whose streams are open.
     pub(crate) fn generations(&self) -> Vec<GenerationReport> {
         self.ledger().report(&self.current.streams.all())
     }
@@ -294,7 +294,8 @@ impl Reloader {
     }
 
     fn mark(&self, number: u64, state: GenerationState) {
-        self.ledger().mark(number, state);
+        let open = self.current.streams.generations();
+        self.ledger().mark(number, state, &open);
     }
 
     /// Says in one line which plugins should run, and do not.
