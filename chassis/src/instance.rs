@@ -26,7 +26,7 @@ use std::{
 mod checks;
 mod tasks;
 
-pub(crate) use checks::{not_alive, not_ready, told, vouch};
+pub(crate) use checks::{not_alive, not_ready, told};
 pub(crate) use tasks::{Jitter, Tasks};
 
 /// A plugin that is built.

@@ -42,6 +42,7 @@ mod sources;
 mod layers;
 mod fixed;
 mod start;
+mod ready;
 mod stop;
 mod moments;
 mod waves;
@@ -308,6 +309,7 @@ impl<'a> Making<'a> {
         let all = self.built.len();
         self.start(&scope).await;
         self.check_required(|_| true)?;
+        self.check_ready().await?;
         if self.built.len() == all {
             return Ok(built);
         }

@@ -7,7 +7,7 @@ use crate::{
     event::Bus,
     generation::{Current, Lease},
     http::Mount,
-    instance::{Record, vouch},
+    instance::Record,
     lifecycle::{self, Anew, Built, Given, Plan, Renewed},
     listening::{Listening, Move, Which},
     metrics::Metrics,
@@ -132,7 +132,7 @@ impl Reloader {
         self.ledger().shown.clone()
     }
 
-    /// The generations, the newest first; of those that are gone only the last few.
+    /// The generations, the newest first; of those that are gone only the last few, and those whose streams are open.
     pub(crate) fn generations(&self) -> Vec<GenerationReport> {
         self.ledger().report(&self.current.streams.all())
     }
@@ -262,9 +262,6 @@ impl Reloader {
             changes: _,
             renewed,
         } = built;
-        if let Some(before) = self.current.enter(0) {
-            vouch(&before.0.records, &generation.records);
-        }
         if has_started {
             self.bus.prepare(&generation.config);
         }
@@ -302,7 +299,8 @@ impl Reloader {
     }
 
     fn mark(&self, number: u64, state: GenerationState) {
-        self.ledger().mark(number, state);
+        let open = self.current.streams.generations();
+        self.ledger().mark(number, state, &open);
     }
 
     /// Says in one line which plugins should run, and do not.

@@ -4,7 +4,10 @@ mod addresses;
 mod carried;
 mod hand_over;
 mod streams;
-mod under_load;
+mod poisoned;
+mod poisons;
+mod stamps;
+mod load;
 
 use crate::scripted::{scripted, steps};
 use chassis::{

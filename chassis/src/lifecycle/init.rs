@@ -39,10 +39,11 @@ impl Making<'_> {
                     let told = error.line_of(&record.name);
                     let message =
                         format!("`{}` runs now, and would not any more: {told}", record.name);
-                    errors.push(
-                        Error::new(code::RELOAD_FAILED, message)
-                            .in_plugin(Arc::clone(&record.name)),
-                    );
+                    let refused = Error::new(code::RELOAD_FAILED, message)
+                        .in_plugin(Arc::clone(&record.name))
+                        .at(points::ADMIT.name)
+                        .caused_by(error.code().name());
+                    errors.push(self.specs[index].placed(refused));
                 } else {
                     record.fail(&error);
                 }
@@ -92,7 +93,9 @@ impl Making<'_> {
     async fn admit(&self, index: usize, admitted: usize, judges: Option<&Scope>) -> Result<()> {
         let (spec, denied) = (&self.specs[index], |reason: &str| {
             let message = format!("not admitted: {reason}");
-            Error::new(code::DENIED, message).in_plugin(Arc::clone(&self.specs[index].name))
+            Error::new(code::DENIED, message)
+                .in_plugin(Arc::clone(&self.specs[index].name))
+                .at(points::ADMIT.name)
         });
         let most = self.plan.config.settings().admission.max_plugins;
         if most > 0 && admitted >= most {
