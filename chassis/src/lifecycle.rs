@@ -77,8 +77,12 @@ pub(crate) struct Plan<'a> {
     pub(crate) fixed: &'a Settings,
     /// What the sources gave for the generation before.
     pub(crate) last_given: Given,
+    /// What they gave once, in place of asking them.
+    pub(crate) kept: Option<Given>,
     /// Told of what they give now, as soon as they have.
     pub(crate) asked: &'a (dyn Fn(&Given) + Sync),
+    /// Whether what they gave, if anything, may be gone on with; asked before anything is built that is not of the first stage.
+    pub(crate) judge: &'a (dyn Fn(&Given) -> Result<()> + Sync),
     /// Whether what is built is not to be started.
     pub(crate) build_only: bool,
     /// Cancelled when nobody wants the generation any more.
@@ -282,6 +286,7 @@ impl<'a> Making<'a> {
         if has_early {
             self.ask_sources(early.as_ref()).await?;
         }
+        (self.plan.judge)(&self.given)?;
         self.init_stage(Stage::Service, early).await?;
         // From here on `built` alone keeps instances alive.
         self.seen.clear();

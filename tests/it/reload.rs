@@ -1,6 +1,7 @@
 //! Reload: make before break, truthful answers, leases, moments.
 
 mod carried;
+mod probation;
 mod streams;
 mod under_load;
 
