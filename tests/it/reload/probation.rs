@@ -65,7 +65,7 @@ fn answer(mood: &str) -> Result<String> {
     }
 }
 
-fn moody(name: &str, requires: &[&str]) -> Registration {
+pub(super) fn moody(name: &str, requires: &[&str]) -> Registration {
     Registration::new::<Moody>(info(name).requires(requires.iter().copied()))
 }
 
