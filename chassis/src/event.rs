@@ -97,6 +97,8 @@ pub(crate) const OF_CHASSIS: &[&str] = &[
     "plugin.resumed",
     "chassis.started",
     "chassis.stopping",
+    "chassis.rolled_back",
+    "chassis.rollback_failed",
     "config.changed",
     "health.changed",
     "service.registered",

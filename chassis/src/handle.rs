@@ -230,6 +230,7 @@ impl ChassisHandle {
             chassis: env!("CARGO_PKG_VERSION"),
             ready: reloader.not_ready().is_none(),
             generation: lease.as_ref().map(|lease| lease.0.number),
+            probation: reloader.probation(),
             plugins: reloader.records().len(),
             started: self.birth.started,
             uptime_ms: u64::try_from(self.birth.since.elapsed().as_millis()).unwrap_or(u64::MAX),

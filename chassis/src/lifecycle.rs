@@ -79,10 +79,13 @@ pub(crate) struct Plan<'a> {
     pub(crate) fixed: &'a Settings,
     /// What the sources gave for the generation before.
     pub(crate) last_given: Given,
+    /// What they gave once, in place of asking them.
+    pub(crate) kept: Option<Given>,
     /// Told of what they give now, as soon as they have.
     pub(crate) asked: &'a (dyn Fn(&Given) + Sync),
-    /// Told of the whole configuration, before anything is built by it but what gave it.
-    pub(crate) settled: &'a (dyn Fn(&Config) -> Result<()> + Sync),
+    /// Told of the whole configuration, and of what the sources gave for it, before anything is built that is not of the first
+    /// stage. An error ends it there.
+    pub(crate) settled: &'a (dyn Fn(&Config, &Given) -> Result<()> + Sync),
     /// Whether what is built is not to be started.
     pub(crate) build_only: bool,
     /// Cancelled when nobody wants the generation any more.
@@ -286,7 +289,7 @@ impl<'a> Making<'a> {
         if has_early {
             self.ask_sources(early.as_ref()).await?;
         }
-        (self.plan.settled)(&self.plan.config)?;
+        (self.plan.settled)(&self.plan.config, &self.given)?;
         self.init_stage(Stage::Service, early).await?;
         // From here on `built` alone keeps instances alive.
         self.seen.clear();

@@ -8,7 +8,7 @@ use crate::{
     generation::{Current, Lease},
     http::Mount,
     instance::Record,
-    lifecycle::{self, Anew, Built, Given, Plan, Renewed},
+    lifecycle::{self, Anew, Built, Given, Plan, Remains, Renewed},
     listening::{Listening, Move, Which},
     metrics::Metrics,
     points::{self, ChassisMoment},
@@ -31,12 +31,18 @@ use tokio_util::sync::CancellationToken;
 mod answer;
 mod end;
 mod ledger;
+mod probation;
+mod queue;
 mod wanted;
 mod turn;
 
 pub use answer::{ReloadPlan, Reloaded};
 pub use ledger::{GenerationReport, GenerationState, StreamReport};
 use ledger::{Held, Ledger};
+use probation::{Before, Probation};
+pub use probation::{OnProbation, ProbationReport, Rollback};
+use queue::Queue;
+use turn::Next;
 pub(crate) use wanted::{Change, Wanted};
 
 /// The files of a configuration, and what was in them when they were read.
@@ -62,12 +68,16 @@ pub(crate) struct Reloader {
     /// Where the service listens.
     pub(crate) listening: Listening,
     /// One at a time.
-    turn: tokio::sync::Mutex<()>,
+    turns: Queue,
     ledger: Mutex<Ledger>,
     /// What the sources of configuration gave for the generation that serves.
     given: Mutex<Given>,
     /// What operators have changed.
     overrides: Mutex<Overrides>,
+    /// What is watched after a reload.
+    probation: Probation,
+    /// What should have stopped by now, the newest first: the reload that was to stop it is being taken back.
+    left: Mutex<Vec<Remains>>,
     pub(crate) metrics: Arc<Metrics>,
     /// The log, if it is the service's own.
     pub(crate) log: OnceLock<Arc<Levels>>,
@@ -105,10 +115,12 @@ impl Reloader {
             routers,
             workers,
             listening: Listening::default(),
-            turn: tokio::sync::Mutex::default(),
+            turns: Queue::default(),
             ledger: Mutex::default(),
             given: Mutex::default(),
             overrides: Mutex::default(),
+            probation: Probation::default(),
+            left: Mutex::default(),
             files: watch::Sender::new(Files::default()),
             closing,
         }
@@ -125,6 +137,11 @@ impl Reloader {
 
     fn given(&self) -> MutexGuard<'_, Given> {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What should have stopped by now, the newest first.
+    fn left(&self) -> MutexGuard<'_, Vec<Remains>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The records of all instances that are known.
@@ -200,7 +217,7 @@ impl Reloader {
 
     /// Builds the first generation, and accepts where that is to be served.
     pub(crate) async fn first(&self, config: Config, accept: Vec<Move>) -> Result<()> {
-        let _turn = self.turn.lock().await;
+        let _turn = self.turns.take("the service is starting".to_owned()).await;
         self.metrics.begin(&config.settings().metrics);
         let number = self.ledger().last_number + 1;
         let show = |records: &[Arc<Record>]| self.ledger().shown = records.to_vec();
@@ -208,7 +225,7 @@ impl Reloader {
         let plan = Plan {
             watch: &show,
             asked: &|given| self.watch_also(given),
-            ..self.plan(number, config, &fixed)
+            ..self.plan(number, Arc::new(config), &fixed)
         };
         self.publish(lifecycle::build(plan).await?, true);
         self.listening.begin(accept).await;
@@ -220,17 +237,17 @@ impl Reloader {
         let fixed = config.settings().clone();
         let plan = Plan {
             build_only: true,
-            ..self.plan(1, config, &fixed)
+            ..self.plan(1, Arc::new(config), &fixed)
         };
         self.publish(lifecycle::build(plan).await?, false);
         Ok(())
     }
 
     /// What a generation is built from; the details are the caller's.
-    fn plan<'a>(&'a self, number: u64, config: Config, fixed: &'a Settings) -> Plan<'a> {
+    fn plan<'a>(&'a self, number: u64, config: Arc<Config>, fixed: &'a Settings) -> Plan<'a> {
         Plan {
             number,
-            config: Arc::new(config),
+            config,
             registry: &self.registry,
             routers: self.routers.clone(),
             workers: self.workers.clone(),
@@ -243,8 +260,9 @@ impl Reloader {
             fixed,
             anew: Anew::Nothing,
             last_given: self.given().clone(),
+            kept: None,
             asked: &|_| (),
-            settled: &|_| Ok(()),
+            settled: &|_, _| Ok(()),
             build_only: false,
             stop: self.closing.clone(),
             serves: CancellationToken::new(),

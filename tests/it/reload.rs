@@ -3,6 +3,8 @@
 mod addresses;
 mod carried;
 mod hand_over;
+mod probation;
+mod states;
 mod streams;
 mod poisoned;
 mod poisons;

@@ -142,6 +142,29 @@ impl Layers {
         }
     }
 
+    /// The same files and variables, with other changes of operators.
+    pub(super) fn with_overrides(&self, overrides: Overrides) -> Self {
+        Self {
+            defaults: self.defaults.clone(),
+            files: self.files.clone(),
+            environment: self.environment.clone(),
+            arguments: self.arguments.clone(),
+            overrides,
+            code: self.code.clone(),
+            file: self.file.clone(),
+            profile: self.profile.clone(),
+            watched: self.watched.clone(),
+            misshapen: self.misshapen.clone(),
+            // They were told when the files were read.
+            errors: Vec::new(),
+        }
+    }
+
+    /// Whether the files of the other say the same.
+    pub(super) fn has_same_files(&self, other: &Self) -> bool {
+        self.files.same(&other.files)
+    }
+
     /// Lays them over each other, and checks the result.
     pub(super) fn join(mut self) -> Draft {
         let errors = std::mem::take(&mut self.errors);

@@ -223,6 +223,8 @@ codes! {
     RELOAD_BUSY = "reload.busy", 409;
     /// The generation that `If-Match` names does not serve any more: somebody else has changed something meanwhile.
     RELOAD_STALE = "reload.stale", 412;
+    /// What the files say has failed probation (`reload.probation`), and has not changed since. `?force=true` loads it.
+    RELOAD_REJECTED = "reload.rejected", 409;
     /// A plugin that is not down already can't be built or started; the old generation serves on.
     RELOAD_FAILED = "reload.failed", 422;
     /// The change needs a restart of the process.

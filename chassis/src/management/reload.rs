@@ -26,7 +26,8 @@ pub(super) struct Options {
     dry_run: bool,
     /// Build every instance anew.
     all: bool,
-    /// Do it though it leaves the service less guarded; where nothing speaks against it, this changes nothing.
+    /// Do it though it leaves the service less guarded, or though what the files say has failed probation; where nothing speaks
+    /// against it, this changes nothing.
     force: bool,
 }
 
@@ -79,6 +80,7 @@ impl Asked {
     pub(super) async fn answer(self, wanted: Wanted) -> Result<Response> {
         let mut wanted = Wanted {
             only_if: self.only_if,
+            force: self.options.force,
             ..wanted
         };
         if self.options.all {
