@@ -32,6 +32,7 @@ mod answer;
 mod end;
 mod ledger;
 mod wanted;
+mod kept;
 mod turn;
 
 pub use answer::{ReloadPlan, Reloaded};

@@ -11,10 +11,7 @@ use crate::{
     scope::Scope,
 };
 use serde_json::json;
-use std::{
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::{sync::MutexGuard as Turn, time::Instant};
 
 impl Reloader {
@@ -53,10 +50,7 @@ impl Reloader {
         if let Some(credentials) = self.current.credentials.get() {
             _ = credentials.reread()?;
         }
-        let before_change = self.overrides();
-        let mut overrides = before_change.clone();
-        wanted.change.apply(&mut overrides);
-        let config = self.read_with(&overrides)?;
+        let (trial, config) = self.try_change(&wanted, &old.0.config).await?;
         let number = self.ledger().last_number + 1;
         let fixed = old.0.config.settings();
         let plan = Plan {
@@ -74,14 +68,8 @@ impl Reloader {
         let is_other = !old.0.config.is_same(&built.generation.config);
         drop(old);
         self.publish(built, true);
-        if overrides != before_change {
-            reloaded.plan.message += "; a restart forgets what was changed here";
-        }
-        *self
-            .overrides
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = overrides;
         reloaded.swap_ms = millis(since);
+        let kept = self.keep(trial, &mut reloaded).await;
         let desk = Arc::clone(&self.desk);
         lifecycle::aside(&self.workers, async move { desk.refresh().await }).await;
         if let Some(scope) = self.current.scope() {
@@ -102,7 +90,7 @@ impl Reloader {
             "reloaded"
         );
         self.warn_of_idle();
-        Ok(reloaded)
+        kept.map(|()| reloaded)
     }
 
     /// Tells plugins of those that were built anew.
@@ -184,10 +172,10 @@ impl Reloader {
     pub(crate) fn dry_run(&self, wanted: &Wanted) -> Result<ReloadPlan> {
         let old = self.serving()?;
         wanted.check(old.0.number)?;
-        let mut overrides = self.overrides();
-        wanted.change.apply(&mut overrides);
-        let draft = (self.source)(&overrides);
+        let trial = self.attempt(wanted, &old.0.config)?;
+        let draft = (self.source)(&trial.overrides);
         let config = self.registry.accept(draft, Asked::Not)?;
+        self.accept_patch(wanted, &config)?;
         let layers = self.given().layers();
         let config = self
             .registry
@@ -206,6 +194,9 @@ impl Reloader {
                 if [code::RELOAD_BUSY, code::CLOSED].contains(&code) {
                     reloads.refused();
                     tracing::warn!(code = code.name(), error = %told, "reload refused");
+                } else if code == code::NOT_PERSISTED {
+                    reloads.ended(true, since.elapsed());
+                    tracing::error!(code = code.name(), error = %told, "reloaded, but a restart forgets what was changed");
                 } else {
                     reloads.ended(false, since.elapsed());
                     tracing::error!(code = code.name(), error = %told, "reload failed; the old generation goes on serving");
