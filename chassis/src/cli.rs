@@ -7,11 +7,12 @@ mod run;
 mod check;
 mod mend;
 mod show;
-mod remote;
 mod commands;
+mod arguments;
+mod steer;
+mod remote;
 mod table;
 mod places;
-mod arguments;
 
 use arguments::{Asked, USAGE, What};
 
@@ -27,7 +28,9 @@ use arguments::{Asked, USAGE, What};
 ///   graph     Shows the order of the plugins
 ///   config    Shows the configuration, and where each value comes from
 ///   status    Asks the running service how it is
-///   reload    Reloads the running service
+///   reload    Reloads the running service, or one of its plugins
+///   enable    Lets a plugin of the running service take part
+///   disable   Keeps a plugin of the running service out
 ///   health    Asks the running service for its health; the exit code tells
 ///   commands  Lists the subcommands of plugins
 ///
@@ -62,7 +65,7 @@ impl ChassisBuilder {
             What::Graph { format } => show::graph(&self, &format),
             What::Config(shown) => show::config(&self, &shown),
             What::Status { json } => remote::status(&self, tokens, json),
-            What::Reload => remote::reload(&self, tokens),
+            What::Steer(order) => order.run(&self, tokens),
             What::Health { which } => remote::health(&self, tokens, &which),
             What::Commands => commands::list(self),
             What::Command { name, arguments } => commands::run(self, name, arguments),

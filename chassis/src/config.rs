@@ -10,7 +10,9 @@ use crate::error::Result;
 mod fix;
 mod builder;
 mod layers;
+mod local;
 mod overrides;
+mod replacement;
 mod draft;
 mod shown;
 mod whole;
@@ -52,10 +54,12 @@ pub(crate) use filter::log_filter;
 pub(crate) use fix::{Fixed, apply as fix};
 pub(crate) use foreign::is_reserved;
 pub use health::{CheckSettings, HealthSettings};
+pub(crate) use local::{LocalFile, literal};
 pub use management::ManagementSettings;
 pub(crate) use overrides::Overrides;
 pub(crate) use plugins::{PluginSection, Sections};
 pub use probation::ProbationSettings;
+pub(crate) use replacement::{Access, Replaced, Replacement};
 pub use settings::{
     AdmissionSettings, DiscoverySettings, LifecycleSettings, LogFormat, LogSettings,
     MetricsSettings, ReloadSettings, ServerSettings, ServiceSettings, Settings, ShutdownSettings,
@@ -72,7 +76,7 @@ use layers::Layers;
 const PLUGINS: &str = "plugins";
 
 /// A configuration that has been read and found right: *defaults < file < profile < sources < environment <
-/// arguments < management < code*.
+/// arguments < local file < management < code*.
 ///
 /// Every value keeps its origin; an error names it. The plugins' own settings are checked by whoever knows the plugins: a
 /// service that starts or reloads, and `check`.
@@ -113,6 +117,12 @@ impl Config {
     /// The file that was read; `None` if there was none to read.
     pub fn file(&self) -> Option<&Path> {
         self.layers.file.as_deref()
+    }
+
+    /// The file in which changes of operators outlive a restart, whether it is there or not; `None` if there is no file that it
+    /// could stand beside.
+    pub(crate) fn local_file(&self) -> Option<&Path> {
+        self.layers.local_file.as_deref()
     }
 
     /// Where the tokens of the management listener are, if it asks for one.

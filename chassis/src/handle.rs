@@ -25,7 +25,10 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 mod change;
+mod persisting;
 mod eyes;
+
+pub use persisting::Persisting;
 
 /// The handle of a running service. Cheap to clone; it keeps nothing alive, and answers with the error `closed` once
 /// the service has stopped.

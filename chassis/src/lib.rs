@@ -116,7 +116,7 @@ pub use crate::{
         TopicReport, TransportReport, WireEvent,
     },
     generation::StreamKind,
-    handle::ChassisHandle,
+    handle::{ChassisHandle, Persisting},
     health::{Health, HealthState, IntoHealth},
     http::{
         Body, ClientAddr, Exchange, Json, MatchedPath, Metadata, Next, Outcome, Path, Query,

@@ -1,7 +1,7 @@
 //! Which plugins there are, and which instances the configuration makes of them.
 
 use crate::{
-    config::{Config, Draft, Origin, PluginSection, Sections},
+    config::{Config, ConfigBuilder, Draft, Origin, PluginSection, Sections},
     error::{Error, Fix, Result, code},
     graph::Node,
     info::{Stage, check_name},
@@ -192,6 +192,19 @@ impl Registry {
             let name = section.use_.as_deref().unwrap_or(&section.name);
             self.get(name).map(|registration| (registration.schema)())
         })
+    }
+
+    /// What is wrong with the settings of an instance that is disabled; of those others nobody asks. What is missing may come
+    /// until it is enabled.
+    pub(crate) fn check_disabled(&self, config: &Config, name: &str) -> Result<()> {
+        let (specs, _) = self.instances(config.sections());
+        let spec = specs.iter().find(|spec| *spec.name == *name);
+        let Some(spec) = spec.filter(|spec| !spec.is_enabled()) else {
+            return Ok(());
+        };
+        let mut errors = spec.registration.check(&spec.section);
+        errors.retain(|error| error.code() != code::CONFIG_MISSING);
+        ConfigBuilder::all(errors).map_or(Ok(()), Err)
     }
 
     /// The schema of each plugin's own settings, by the name of the plugin; the description is that of the plugin.

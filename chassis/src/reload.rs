@@ -34,9 +34,11 @@ mod ledger;
 mod probation;
 mod queue;
 mod wanted;
+mod kept;
 mod turn;
 
 pub use answer::{ReloadPlan, Reloaded};
+use kept::Trial;
 pub use ledger::{GenerationReport, GenerationState, StreamReport};
 use ledger::{Held, Ledger};
 use probation::{Before, Probation};

@@ -8,6 +8,8 @@ use std::{
 };
 use tempfile::TempDir;
 
+mod steer;
+
 pub(crate) const EVERYTHING: &str = env!("CARGO_BIN_EXE_everything");
 pub(crate) const VICTIM: &str = env!("CARGO_BIN_EXE_victim");
 
@@ -39,6 +41,21 @@ fn said(command: &mut Command) -> Said {
         err: text(stderr),
         code: status.code(),
     }
+}
+
+/// Asks a service that runs as [`EVERYTHING`], from its directory.
+pub(crate) fn ask(service: &Process, directory: &Path, arguments: &[&str]) -> Said {
+    let listen = listen(service);
+    let all: Vec<&str> = arguments
+        .iter()
+        .copied()
+        .chain(["--set", &listen])
+        .collect();
+    run(EVERYTHING, directory, &all)
+}
+
+fn listen(service: &Process) -> String {
+    format!("management.listen={}", service.management)
 }
 
 /// A directory with this as `config.yaml`.
@@ -243,15 +260,8 @@ fn arguments_that_mean_nothing_are_refused() {
 fn the_running_service_answers() {
     let directory = with("");
     let service = Process::start(EVERYTHING, directory.path());
-    let listen = format!("management.listen={}", service.management);
-    let ask = |arguments: &[&str]| {
-        let all: Vec<&str> = arguments
-            .iter()
-            .copied()
-            .chain(["--set", &listen])
-            .collect();
-        run(EVERYTHING, directory.path(), &all)
-    };
+    let listen = listen(&service);
+    let ask = |arguments: &[&str]| ask(&service, directory.path(), arguments);
     let status = ask(&["status"]);
     assert_eq!(status.code, Some(0), "{}", status.err);
     assert!(

@@ -1,11 +1,14 @@
 //! What operators change while the service runs: it lies over files and environment, and under the program.
 
 use crate::client::{self, Raw};
-use chassis::{Running, prelude::*};
+use chassis::{ChassisBuilder, Running, prelude::*};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use std::net::SocketAddr;
+
+mod disabled;
+mod persisted;
 
 /// Says its words.
 #[plugin]
@@ -32,7 +35,11 @@ struct Inner {
 
 async fn start(yaml: &str) -> (Running, SocketAddr, SocketAddr) {
     let builder = client::service([]).plugin::<speaker>();
-    let running = client::start(builder.config_text("c.yaml", yaml)).await;
+    up(builder.config_text("c.yaml", yaml)).await
+}
+
+async fn up(builder: ChassisBuilder) -> (Running, SocketAddr, SocketAddr) {
+    let running = client::start(builder).await;
     let management = running.management_address().unwrap();
     let service = running.service_address();
     (running, service, management)

@@ -18,6 +18,7 @@ const PLANTED: &[&str] = &[
     "planted-listed",
     "planted-named",
     "planted-url",
+    "planted-persisted",
     "907341",
 ];
 
@@ -118,6 +119,23 @@ async fn no_output_of_a_running_service_tells_one() {
         shown >= 20,
         "`GET /config` shows that they are there: {shown}"
     );
+
+    // One that an operator persists is in the file, and nowhere else.
+    let patch = r#"{"tokens": {"persisted": "planted-persisted"}}"#;
+    let mut raw = Raw::management(service.management).await;
+    raw.send(format!(
+        "PATCH /plugins/keeper/config?persist=true HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{patch}",
+        patch.len()
+    ))
+    .await;
+    let persisted = raw.answer().await;
+    assert_eq!(persisted.status, 200, "{}", persisted.text());
+    search("PATCH", persisted.text());
+    let local = fs::read_to_string(directory.path().join("config.local.yaml")).unwrap();
+    assert!(local.contains("planted-persisted"), "{local}");
+    let config = raw.get("/config").await;
+    assert!(config.text().contains("tokens.persisted"));
+    search("/config", config.text());
 
     // A reload that is refused tells why, and not what.
     let text = fs::read_to_string(directory.path().join("config.yaml")).unwrap();

@@ -1,5 +1,6 @@
 //! What was asked for on the command line.
 
+use super::steer::Order;
 use crate::config::ConfigBuilder;
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser, error::ErrorKind};
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
@@ -35,7 +36,8 @@ pub(super) enum What {
     Status {
         json: bool,
     },
-    Reload,
+    /// Reload the service, or change what takes part.
+    Steer(Order),
     Health {
         which: String,
     },
@@ -136,7 +138,7 @@ impl What {
             "status" => Self::Status {
                 json: own.get_flag("json"),
             },
-            "reload" => Self::Reload,
+            verb @ ("reload" | "enable" | "disable") => Self::Steer(Order::of(verb, own)),
             "health" => Self::Health {
                 which: text("which"),
             },
@@ -156,16 +158,11 @@ impl What {
 
 /// The names of the subcommands that every service has: no plugin can have one of these.
 pub(super) const OWN: &[&str] = &[
-    "run", "check", "plugins", "graph", "config", "status", "reload", "health", "commands", "help",
+    "run", "check", "plugins", "graph", "config", "status", "reload", "enable", "disable",
+    "health", "commands", "help",
 ];
 
 fn command(service: &str) -> Command {
-    let flag = |name: &'static str, help: &'static str| {
-        Arg::new(name)
-            .long(name)
-            .help(help)
-            .action(ArgAction::SetTrue)
-    };
     let sub = |name: &'static str, about: &'static str| Command::new(name).about(about);
     let which = [
         flag("schema", "The JSON Schema of all that can be set"),
@@ -229,7 +226,30 @@ fn command(service: &str) -> Command {
                 .group(clap::ArgGroup::new("what").args(["schema", "defaults", "markdown", "diff"])),
             sub("status", "Asks the running service how it is")
                 .args([flag("json", "As JSON"), token_file()]),
-            sub("reload", "Reloads the running service").arg(token_file()),
+            sub("reload", "Reloads the running service, or one of its plugins").args([
+                plugin("Builds this one anew, and those that require it")
+                    .required(false)
+                    .conflicts_with("all"),
+                flag("all", "Builds all plugins anew"),
+                dry_run(),
+                flag("json", "As JSON"),
+                token_file(),
+            ]),
+            sub("enable", "Lets a plugin of the running service take part").args([
+                plugin("Which"),
+                persist(),
+                dry_run(),
+                flag("json", "As JSON"),
+                token_file(),
+            ]),
+            sub("disable", "Keeps a plugin of the running service out").args([
+                plugin("Which"),
+                persist(),
+                flag("force", "Also one that guards the service"),
+                dry_run(),
+                flag("json", "As JSON"),
+                token_file(),
+            ]),
             sub("health", "Asks the running service for its health; the exit code tells").args([
                 Arg::new("which")
                     .default_value("ready")
@@ -241,6 +261,32 @@ fn command(service: &str) -> Command {
         ])
 }
 
+fn plugin(help: &'static str) -> Arg {
+    Arg::new("plugin")
+        .value_name("PLUGIN")
+        .required(true)
+        .value_parser(name_of_plugin)
+        .help(help)
+}
+
+fn persist() -> Arg {
+    flag(
+        "persist",
+        "Writes it to config.local.yaml, so that a restart remembers it",
+    )
+}
+
+fn dry_run() -> Arg {
+    flag("dry-run", "Only says what would change, and why")
+}
+
+fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .help(help)
+        .action(ArgAction::SetTrue)
+}
+
 fn token_file() -> Arg {
     Arg::new("token-file")
         .long("token-file")
@@ -249,13 +295,23 @@ fn token_file() -> Arg {
         .help("The first token in it is shown to the service; by default `management.token_file`")
 }
 
-/// What stands in a path.
 fn of_health(text: &str) -> Result<String, String> {
-    let may_be_in_it = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    match !text.is_empty() && text.bytes().all(may_be_in_it) {
+    match stands_in_a_path(text) {
         true => Ok(text.to_owned()),
         false => Err("write `live`, `ready`, `startup`, `all`, or the name of a group".to_owned()),
     }
+}
+
+fn name_of_plugin(text: &str) -> Result<String, String> {
+    match stands_in_a_path(text) {
+        true => Ok(text.to_owned()),
+        false => Err("write the name of a plugin: `request-tracing`".to_owned()),
+    }
+}
+
+fn stands_in_a_path(text: &str) -> bool {
+    let may_be_in_it = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !text.is_empty() && text.bytes().all(may_be_in_it)
 }
 
 fn setting(text: &str) -> Result<String, String> {

@@ -3,15 +3,10 @@
 use super::places;
 use crate::{
     chassis::ChassisBuilder,
-    config::{self, Fixed},
+    config::{self, Access, Fixed, Replacement},
     error::{Context as _, Error, Result},
 };
-use std::{
-    collections::BTreeSet,
-    fs,
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs, path::Path};
 
 /// One mistake can hide another, but not for ever.
 const MAX_ROUNDS: usize = 50;
@@ -31,9 +26,11 @@ pub(super) fn mend(builder: &ChassisBuilder, done: &mut Vec<String>) -> Result<(
             let text = fs::read_to_string(file).context(format!("`{file}` can't be read"))?;
             let Fixed { text, done: more } = config::fix(file, &text, &errors);
             if !more.is_empty() {
-                write(Path::new(file), &text).context(format!(
+                let new = Replacement::write(Path::new(file), &text, Access::AsBefore);
+                let replaced = new.and_then(Replacement::commit).context(format!(
                     "`{file}` can't be written; nothing in it has changed"
                 ))?;
+                replaced.sync();
                 done.extend(more);
             }
         }
@@ -42,34 +39,4 @@ pub(super) fn mend(builder: &ChassisBuilder, done: &mut Vec<String>) -> Result<(
         }
     }
     Ok(())
-}
-
-/// Puts a new file in the place of the old one, at once: half a configuration is none.
-fn write(path: &Path, text: &str) -> Result<()> {
-    // Where the file is a link, that which it leads to is replaced.
-    let path = fs::canonicalize(path)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let new: PathBuf = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    let written = (|| {
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&new)?;
-        // There may be secrets in it.
-        let old = fs::metadata(&path)?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::{MetadataExt as _, fchown};
-            // Or a service of another user could not read it any more.
-            fchown(&file, Some(old.uid()), Some(old.gid()))?;
-        }
-        file.set_permissions(old.permissions())?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, &path)
-    })();
-    if written.is_err() {
-        _ = fs::remove_file(&new);
-    }
-    Ok(written?)
 }

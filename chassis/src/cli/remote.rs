@@ -1,4 +1,4 @@
-//! `status`, `reload`, `health`: questions to the service that runs, at its management endpoints.
+//! `status`, `health`: questions to the service that runs, at its management endpoints; and how all are asked.
 
 use super::{
     places, say,
@@ -70,20 +70,6 @@ fn tell(info: &Value, plugins: &Value, is_ready: bool) {
     say(&table.text());
 }
 
-/// Reloads it; done when it is.
-pub(super) fn reload(builder: &ChassisBuilder, tokens: Option<&Path>) -> ExitCode {
-    ask(builder, tokens, true, async |service: &Service| {
-        let answer = service.send(Method::POST, "/reload", None).await?;
-        if !answer.status.is_success() {
-            eprintln!("error: {}", problem(&answer.body));
-            return Ok(false);
-        }
-        let message = answer.body["message"].as_str().unwrap_or("reloaded");
-        say(message);
-        Ok(true)
-    })
-}
-
 /// Whether it is alive, ready, or has started; how all of it is, or a group of checks.
 pub(super) fn health(builder: &ChassisBuilder, tokens: Option<&Path>, which: &str) -> ExitCode {
     ask(builder, tokens, false, async |service: &Service| {
@@ -103,13 +89,29 @@ pub(super) fn health(builder: &ChassisBuilder, tokens: Option<&Path>, which: &st
     })
 }
 
-fn problem(body: &Value) -> String {
+/// Why the service refuses: each of the errors that it names.
+pub(super) fn problem(body: &Value) -> String {
     if body["code"] == code::UNAUTHORIZED.name() {
         return "the service asks for a token, and this is none that it knows\n  help: `--token-file` names a file with one, as does `management.token_file`".to_owned();
     }
-    let detail = body["detail"].as_str().or(body["title"].as_str());
-    let mut text = detail.unwrap_or("the service refuses").to_owned();
-    for (name, value) in [("at", &body["origin"]), ("help", &body["help"])] {
+    match body["errors"].as_array().map(Vec::as_slice) {
+        Some(errors @ [_, ..]) => {
+            let told: Vec<String> = errors.iter().map(one).collect();
+            told.join("\nerror: ")
+        }
+        _ => one(body),
+    }
+}
+
+fn one(error: &Value) -> String {
+    let detail = error["detail"].as_str().or(error["title"].as_str());
+    let detail = detail.unwrap_or("the service refuses");
+    let mut text = match (error["plugin"].as_str(), error["phase"].as_str()) {
+        (Some(plugin), Some(phase)) => format!("plugin `{plugin}` ({phase}): {detail}"),
+        (Some(plugin), None) => format!("plugin `{plugin}`: {detail}"),
+        _ => detail.to_owned(),
+    };
+    for (name, value) in [("at", &error["at"]), ("help", &error["help"])] {
         if let Some(value) = value.as_str() {
             text += &format!("\n  {name}: {value}");
         }
@@ -119,7 +121,7 @@ fn problem(body: &Value) -> String {
 
 /// Asks the service of this configuration something; the exit code says whether the answer was yes. What may change the
 /// service is not asked of one that may be another. `tokens` is a file of them; by default that of the configuration.
-fn ask(
+pub(super) fn ask(
     builder: &ChassisBuilder,
     tokens: Option<&Path>,
     may_change: bool,
@@ -165,14 +167,14 @@ fn ask(
 }
 
 /// The management endpoints of a service that runs.
-struct Service {
+pub(super) struct Service {
     address: SocketAddr,
     token: Option<Secret>,
 }
 
-struct Answer {
-    status: StatusCode,
-    body: Value,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: Value,
 }
 
 impl Service {
@@ -184,7 +186,12 @@ impl Service {
         }
     }
 
-    async fn send(&self, method: Method, path: &str, patience: Option<Duration>) -> Result<Answer> {
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        patience: Option<Duration>,
+    ) -> Result<Answer> {
         let exchange = self.exchange(method, path);
         let Some(patience) = patience else {
             return exchange.await;

@@ -54,6 +54,9 @@ fn run_with(mut builder: ChassisBuilder, config: &Config) -> Result<bool> {
     if let Some(profile) = config.profile() {
         tracing::info!("with the profile {profile}");
     }
+    if let Some(local) = config.local_file().filter(|file| file.exists()) {
+        tracing::info!("with what operators have changed: {}", local.display());
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

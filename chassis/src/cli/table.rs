@@ -48,6 +48,14 @@ impl<T: Into<String>> From<T> for Cell {
 }
 
 impl Cell {
+    /// A text in a colour.
+    pub(super) const fn coloured(text: String, colour: Colour) -> Self {
+        Self {
+            text,
+            colour: Some(colour),
+        }
+    }
+
     /// A state, in the colour of its meaning.
     pub(super) fn state(state: PluginState) -> Self {
         let colour = match state {
@@ -56,10 +64,7 @@ impl Cell {
             PluginState::Disabled | PluginState::Stopped => Colour::Dim,
             _ => Colour::Yellow,
         };
-        Self {
-            text: state.to_string(),
-            colour: Some(colour),
-        }
+        Self::coloured(state.to_string(), colour)
     }
 }
 

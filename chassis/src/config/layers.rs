@@ -1,5 +1,5 @@
 //! The layers that were read, and how they become one tree: *defaults < file < texts < profile < sources <
-//! environment < arguments < management < code*.
+//! environment < arguments < local file < management < code*.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +16,7 @@ use super::{
     builder::{ConfigBuilder, FileSource, PROFILE},
     environment,
     interpolate::Interpolation,
-    load, path,
+    load, local, path,
     scalar::scalar,
     shape::Misshapen,
     source::ConfigLayer,
@@ -32,10 +32,14 @@ pub(super) struct Layers {
     files: Tree,
     environment: Vec<(OsString, OsString)>,
     arguments: Vec<(String, String)>,
+    /// The file in which changes of operators outlive a restart.
+    local: Tree,
     overrides: Overrides,
     code: Vec<(String, Value)>,
     /// The file, if there was one to read.
     pub(super) file: Option<PathBuf>,
+    /// Where changes of operators are written that are to outlive a restart; nowhere if there is no file to stand beside.
+    pub(super) local_file: Option<PathBuf>,
     pub(super) profile: Option<String>,
     /// Every file that was read, or would have been: if one of them changes, so may the configuration.
     pub(super) watched: BTreeSet<PathBuf>,
@@ -62,9 +66,11 @@ impl Layers {
             defaults,
             environment: builder.environment,
             arguments: builder.arguments,
+            local: Tree::empty(Origin::Default),
             overrides: builder.overrides,
             code: builder.code,
             file: None,
+            local_file: None,
             profile: None,
             watched: BTreeSet::new(),
             misshapen: Vec::new(),
@@ -79,7 +85,7 @@ impl Layers {
             }
             FileSource::In(directory) => {
                 let path = directory.join(load::DEFAULT_FILE);
-                let read = load::default_file(directory);
+                let read = load::optional_file(&path);
                 layers.add(&path, read, &variables);
                 Some(path)
             }
@@ -99,7 +105,27 @@ impl Layers {
             }
             layers.profile = Some(profile);
         }
+        if let Some(main) = main {
+            layers.read_local(&main, &variables);
+        }
         layers
+    }
+
+    /// Reads what operators have changed for longer than until the next restart.
+    fn read_local(&mut self, main: &Path, variables: &BTreeMap<String, String>) {
+        let path = local::beside(main);
+        let read = match &self.overrides.staged {
+            Some(text) => load::parse(&path.display().to_string(), text).map(Some),
+            None => load::optional_file(&path),
+        };
+        // Nothing stands beside a pipe.
+        let has_place = main.is_file() || !matches!(read, Ok(None));
+        let directory = path.parent().unwrap_or(Path::new(""));
+        if let Some(tree) = self.resolved(directory, read, variables) {
+            self.local.merge(tree);
+        }
+        self.watched.insert(path.clone());
+        self.local_file = has_place.then_some(path);
     }
 
     /// A path of the settings: it is relative to the folder of the file, or else to where the process runs.
@@ -128,17 +154,8 @@ impl Layers {
         read: Result<Option<Tree>>,
         variables: &BTreeMap<String, String>,
     ) {
-        match read {
-            Ok(None) => {}
-            Ok(Some(mut tree)) => {
-                let mut interpolation = Interpolation::new(variables, directory);
-                interpolation.apply(&mut tree, &mut self.errors);
-                self.watched.extend(interpolation.files);
-                self.misshapen
-                    .extend(Misshapen::take(&mut tree, &self.defaults));
-                self.files.merge(tree);
-            }
-            Err(error) => self.errors.push(error),
+        if let Some(tree) = self.resolved(directory, read, variables) {
+            self.files.merge(tree);
         }
     }
 
@@ -149,9 +166,11 @@ impl Layers {
             files: self.files.clone(),
             environment: self.environment.clone(),
             arguments: self.arguments.clone(),
+            local: self.local.clone(),
             overrides,
             code: self.code.clone(),
             file: self.file.clone(),
+            local_file: self.local_file.clone(),
             profile: self.profile.clone(),
             watched: self.watched.clone(),
             misshapen: self.misshapen.clone(),
@@ -162,7 +181,29 @@ impl Layers {
 
     /// Whether the files of the other say the same.
     pub(super) fn has_same_files(&self, other: &Self) -> bool {
-        self.files.same(&other.files)
+        self.files.same(&other.files) && self.local.same(&other.local)
+    }
+
+    /// What was read, with what its references lead to.
+    fn resolved(
+        &mut self,
+        directory: &Path,
+        read: Result<Option<Tree>>,
+        variables: &BTreeMap<String, String>,
+    ) -> Option<Tree> {
+        let mut tree = match read {
+            Ok(tree) => tree?,
+            Err(error) => {
+                self.errors.push(error);
+                return None;
+            }
+        };
+        let mut interpolation = Interpolation::new(variables, directory);
+        interpolation.apply(&mut tree, &mut self.errors);
+        self.watched.extend(interpolation.files);
+        self.misshapen
+            .extend(Misshapen::take(&mut tree, &self.defaults));
+        Some(tree)
     }
 
     /// Lays them over each other, and checks the result.
@@ -192,6 +233,7 @@ impl Layers {
                 None => errors.push(path::no_path(path, &origin)),
             }
         }
+        tree.merge(self.local.clone());
         tree.merge(self.overrides.tree());
         for (path, value) in &self.code {
             match path::parse(path) {
@@ -228,6 +270,10 @@ fn beside(file: Option<&Path>, profile: &str) -> Result<PathBuf> {
             message,
             "write letters, digits, `-` and `_`: `production`",
         ));
+    }
+    if profile == local::RESERVED {
+        let message = format!("`{profile}` can't be a profile: its file is that of operators");
+        return Err(refuse(message, "give it another name: `dev`"));
     }
     let Some(file) = file else {
         let message = format!("there is no file for the profile `{profile}` to stand beside");

@@ -26,35 +26,44 @@ pub(super) const DEFAULT_FILE: &str = "config.yaml";
 pub(super) const NAME_ANOTHER: &str = "create it, or name another file";
 
 /// More than any configuration, and little enough to read into memory without a thought.
-const MAX_BYTES: u64 = 4 << 20;
+pub(super) const MAX_BYTES: u64 = 4 << 20;
 
 /// Reads a file that must be there; `absent` is what to do if it is not.
 pub(super) fn file(path: &Path, absent: &str) -> Result<Tree> {
-    let name = path.display().to_string();
-    let text = read(path).map_err(|error| {
+    parse(&path.display().to_string(), &text(path, absent)?)
+}
+
+/// Reads a file that may be there; `None` if there is none, which is no error: nobody named it.
+pub(super) fn optional_file(path: &Path) -> Result<Option<Tree>> {
+    let text = optional_text(path)?;
+    text.map(|text| parse(&path.display().to_string(), &text))
+        .transpose()
+}
+
+/// What is in a file that may be there.
+pub(super) fn optional_text(path: &Path) -> Result<Option<String>> {
+    // Not `Path::exists`, which takes a file that may not be read for one that is not there.
+    match path.try_exists() {
+        Ok(false) => Ok(None),
+        _ => text(path, NAME_ANOTHER).map(Some),
+    }
+}
+
+fn text(path: &Path, absent: &str) -> Result<String> {
+    read(path).map_err(|error| {
         let help = match error.kind() {
             io::ErrorKind::NotFound => absent,
             io::ErrorKind::FileTooLarge => "is it the right file? no configuration is that large",
             _ => "is it a readable text file?",
         };
+        let name = path.display().to_string();
         Error::new(
             code::CONFIG_UNREADABLE,
             format!("the file `{name}` can't be read: {error}"),
         )
         .with_help(help)
-        .from_origin(name.clone())
-    })?;
-    parse(&name, &text)
-}
-
-/// Reads `config.yaml` in this directory; `None` if there is none, which is no error: nobody named it.
-pub(super) fn default_file(directory: &Path) -> Result<Option<Tree>> {
-    let path = directory.join(DEFAULT_FILE);
-    // Not `Path::exists`, which takes a file that may not be read for one that is not there.
-    match path.try_exists() {
-        Ok(false) => Ok(None),
-        _ => file(&path, NAME_ANOTHER).map(Some),
-    }
+        .from_origin(name)
+    })
 }
 
 fn read(path: &Path) -> io::Result<String> {

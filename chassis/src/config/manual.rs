@@ -16,7 +16,7 @@ mod prose;
 pub(super) use leaf::table;
 #[cfg(test)]
 pub(super) use leaf::{Leaf, leaves};
-pub(super) use scalar::plain;
+pub(super) use scalar::{plain, quoted};
 
 /// The column of a comment beside a value, if the value ends before it.
 const COMMENT_COLUMN: usize = 34;

@@ -27,6 +27,9 @@ pub struct ConfigReport {
     pub file: Option<PathBuf>,
     /// The profile, if there is one.
     pub profile: Option<String>,
+    /// The file to which `persist` writes what operators change; none if there is no file of the service that it could stand
+    /// beside.
+    pub local_file: Option<PathBuf>,
     /// The values by their path, `server.listen`; those of plugins too that nobody has set.
     pub values: BTreeMap<String, ConfigValue>,
 }
@@ -94,6 +97,7 @@ impl Config {
         ConfigReport {
             file: self.file().map(Into::into),
             profile: self.profile().map(ToOwned::to_owned),
+            local_file: self.local_file().map(Into::into),
             values,
         }
     }

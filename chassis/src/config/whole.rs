@@ -13,7 +13,8 @@ const HEAD: &str = "\
 # Every setting with its default and what it means. All of it may be left out.
 #
 # Layers, each over the one before: defaults, this file, that of the profile (--profile production: config.production.yaml
-# beside it), what plugins give (config.load), the environment, the command line (--set), operators (management), the program.
+# beside it), what plugins give (config.load), the environment, the command line (--set), config.local.yaml beside it (which
+# the service writes when operators change something with `persist`), what they change until the next restart, the program.
 # In the environment `server.max_body` is CHASSIS__SERVER__MAX_BODY; an underscore there also means a hyphen:
 # CHASSIS__PLUGINS__REQUEST_TRACING__ENABLED=false. Values there are YAML as well: 5, true, [10.0.0.0/8, \"fd00::/8\"],
 # {a: 1}; what begins with no bracket or quote is never a list or a map.

@@ -117,6 +117,12 @@ codes! {
     CONFIG_REFERENCE = "config.reference", 422;
     /// A plugin that gives configuration at `config.load` has failed, and it is `required`.
     CONFIG_SOURCE = "config.source", 422;
+    /// There is no configuration file that `config.local.yaml` could stand beside, so that nothing can be persisted.
+    CONFIG_NO_FILE = "config.no_file", 409;
+    /// `config.local.yaml` can't be written, so that the change was not made.
+    CONFIG_UNWRITABLE = "config.unwritable", 409;
+    /// The change was made, but `config.local.yaml` could not be written in the end: a restart forgets it.
+    NOT_PERSISTED = "config.not_persisted", 500;
     /// The configuration names a plugin that is not linked. Is its crate missing in `chassis::link!(..)`?
     CONFIG_UNKNOWN_PLUGIN = "config.unknown_plugin", 422;
 

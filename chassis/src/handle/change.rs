@@ -76,7 +76,8 @@ impl ChassisHandle {
             .await
     }
 
-    /// Lets an instance take part that `enabled: false` keeps out, by a reload. A restart forgets it.
+    /// Lets an instance take part that `enabled: false` keeps out, by a reload. A restart forgets it: see
+    /// [`persisting`](Self::persisting).
     ///
     /// # Errors
     ///
@@ -86,7 +87,8 @@ impl ChassisHandle {
         self.change(Change::Enable(plugin, true).into()).await
     }
 
-    /// Keeps an instance out, by a reload; those that require it are blocked. A restart forgets it.
+    /// Keeps an instance out, by a reload; those that require it are blocked. A restart forgets it: see
+    /// [`persisting`](Self::persisting).
     ///
     /// # Errors
     ///
@@ -112,17 +114,19 @@ impl ChassisHandle {
     }
 
     /// Changes the settings of an instance, by a reload: a JSON merge patch (RFC 7396), over what files and environment
-    /// say. `null` takes back what was changed here. A restart forgets it.
+    /// say. `null` takes back what was changed here. A restart forgets it: see [`persisting`](Self::persisting).
     ///
     /// # Errors
     ///
-    /// If there is none of this name, and as for [`reload`](Self::reload); then nothing has changed.
+    /// If there is none of this name, and as for [`reload`](Self::reload); also if the settings are wrong of an instance that
+    /// is disabled. Then nothing has changed.
     pub async fn configure(&self, plugin: &str, patch: Value) -> Result<Reloaded> {
         let plugin = self.name_of(plugin)?;
         self.change(Change::Patch(plugin, patch).into()).await
     }
 
-    /// Takes back what was changed of an instance while the service runs, by a reload.
+    /// Takes back what operators have changed of an instance, by a reload: since the start, and what was
+    /// [persisted](Self::persisting).
     ///
     /// # Errors
     ///

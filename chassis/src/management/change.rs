@@ -1,6 +1,6 @@
 //! `POST /plugins/{name}/enable`, `/disable`; `PATCH` and `DELETE /plugins/{name}/config`.
 
-use super::reload::Asked;
+use super::reload::AskedToChange;
 use crate::{
     error::{Error, Result, code},
     http::{Path, Response},
@@ -11,13 +11,19 @@ use serde_json::Value;
 
 type Answer = Result<Response>;
 
-pub(super) async fn enable(asked: Asked, Path(name): Path<String>) -> Answer {
+pub(super) async fn enable(
+    AskedToChange(asked): AskedToChange,
+    Path(name): Path<String>,
+) -> Answer {
     let plugin = asked.handle().name_of(&name)?;
     asked.answer(Change::Enable(plugin, true).into()).await
 }
 
 /// Whoever guards the service is disabled with `?force=true` only.
-pub(super) async fn disable(asked: Asked, Path(name): Path<String>) -> Answer {
+pub(super) async fn disable(
+    AskedToChange(asked): AskedToChange,
+    Path(name): Path<String>,
+) -> Answer {
     if !asked.is_forced()
         && let Some(point) = asked.handle().guarded_by(&name)
     {
@@ -31,7 +37,11 @@ pub(super) async fn disable(asked: Asked, Path(name): Path<String>) -> Answer {
     asked.answer(Change::Enable(plugin, false).into()).await
 }
 
-pub(super) async fn configure(asked: Asked, Path(name): Path<String>, body: Bytes) -> Answer {
+pub(super) async fn configure(
+    AskedToChange(asked): AskedToChange,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Answer {
     let refuse = |message: String| {
         Error::new(code::BAD_REQUEST, message)
             .with_help("write the settings to change: `{\"percent\": 20}`; `null` takes one back")
@@ -45,7 +55,7 @@ pub(super) async fn configure(asked: Asked, Path(name): Path<String>, body: Byte
     asked.answer(Change::Patch(plugin, patch).into()).await
 }
 
-pub(super) async fn reset(asked: Asked, Path(name): Path<String>) -> Answer {
+pub(super) async fn reset(AskedToChange(asked): AskedToChange, Path(name): Path<String>) -> Answer {
     let plugin = asked.handle().name_of(&name)?;
     asked.answer(Change::Reset(plugin).into()).await
 }

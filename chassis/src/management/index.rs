@@ -68,6 +68,21 @@ const RELOADING: &[Code] = &[
     code::REQUIRED,
 ];
 
+/// And why a change does not.
+const CHANGING: &[Code] = &[
+    code::UNKNOWN_PLUGIN,
+    code::CONFIG_NO_FILE,
+    code::CONFIG_UNWRITABLE,
+    code::NOT_PERSISTED,
+];
+const DISABLING: &[Code] = &[
+    code::CONFLICT,
+    code::UNKNOWN_PLUGIN,
+    code::CONFIG_NO_FILE,
+    code::CONFIG_UNWRITABLE,
+    code::NOT_PERSISTED,
+];
+
 pub(super) static ENDPOINTS: &[Endpoint] = &[
     get("/", "index", "this list", |to| on(to, index))
         .gives(&[(200, json::<Vec<ByName<String>>>())]),
@@ -319,28 +334,28 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     post(
         "/plugins/{name}/enable",
         "enable_plugin",
-        "let a plugin take part, by a reload; a restart forgets it",
+        "let a plugin take part, by a reload; a restart forgets it, unless it is asked with `?persist=true`",
         |to| on(to, change::enable),
     )
-    .asks::<reload::Options>()
+    .asks::<reload::OfChange>()
     .gives(RELOADED)
     .fails(RELOADING)
-    .fails_too(&[code::UNKNOWN_PLUGIN]),
+    .fails_too(CHANGING),
     post(
         "/plugins/{name}/disable",
         "disable_plugin",
-        "keep a plugin out, by a reload; a restart forgets it; one that guards the service with `?force=true`",
+        "keep a plugin out, by a reload; a restart forgets it, unless it is asked with `?persist=true`; one that guards the service with `?force=true`",
         |to| on(to, change::disable),
     )
-    .asks::<reload::Options>()
+    .asks::<reload::OfChange>()
     .gives(RELOADED)
     .fails(RELOADING)
-    .fails_too(&[code::UNKNOWN_PLUGIN, code::CONFLICT]),
+    .fails_too(DISABLING),
     Endpoint::new(
         "PATCH",
         "/plugins/{name}/config",
         "configure_plugin",
-        "change settings of a plugin by a JSON merge patch and a reload; a restart forgets it",
+        "change settings of a plugin by a JSON merge patch and a reload; a restart forgets it, unless it is asked with `?persist=true`",
         |to| on(to, change::configure),
     )
     .takes(Body {
@@ -348,21 +363,21 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         schema: any_object,
         is_required: true,
     })
-    .asks::<reload::Options>()
+    .asks::<reload::OfChange>()
     .gives(RELOADED)
     .fails(RELOADING)
-    .fails_too(&[code::UNKNOWN_PLUGIN]),
+    .fails_too(CHANGING),
     Endpoint::new(
         "DELETE",
         "/plugins/{name}/config",
         "reset_plugin",
-        "take back what was changed of a plugin since the start",
+        "take back what operators have changed of a plugin, since the start and in `config.local.yaml`",
         |to| on(to, change::reset),
     )
-    .asks::<reload::Options>()
+    .asks::<reload::OfChange>()
     .gives(RELOADED)
     .fails(RELOADING)
-    .fails_too(&[code::UNKNOWN_PLUGIN]),
+    .fails_too(CHANGING),
     post(
         "/plugins/{name}/reload",
         "reload_plugin",

@@ -29,6 +29,24 @@ pub(super) struct Options {
     /// Do it though it leaves the service less guarded, or though what the files say has failed probation; where nothing speaks
     /// against it, this changes nothing.
     force: bool,
+    /// For changes alone.
+    #[serde(skip)]
+    persist: bool,
+}
+
+/// How a change is asked for: as a reload is, and whether it is to last.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct OfChange {
+    /// Answer what would change, and touch nothing.
+    dry_run: bool,
+    /// Build every instance anew.
+    all: bool,
+    /// Do it though it leaves the service less guarded; where nothing speaks against it, this changes nothing.
+    force: bool,
+    /// Write it to `config.local.yaml` beside the configuration file, so that a restart remembers it. `DELETE` always takes back
+    /// what is there.
+    persist: bool,
 }
 
 /// What is answered.
@@ -56,17 +74,40 @@ impl FromRequestParts<Endpoints> for Asked {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &Endpoints) -> Result<Self> {
-        Ok(Self {
-            handle: state.handle.clone(),
-            operations: state.operations.clone(),
-            options: Query::from_request_parts(parts, state).await?.0,
-            is_async: prefers_async(&parts.headers),
-            only_if: only_if(&parts.headers)?,
-        })
+        let Query(options) = Query::from_request_parts(parts, state).await?;
+        Self::with(options, parts, state)
+    }
+}
+
+/// Who is asked for a change, and how.
+pub(super) struct AskedToChange(pub(super) Asked);
+
+impl FromRequestParts<Endpoints> for AskedToChange {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Endpoints) -> Result<Self> {
+        let Query(asked) = Query::<OfChange>::from_request_parts(parts, state).await?;
+        let options = Options {
+            dry_run: asked.dry_run,
+            all: asked.all,
+            force: asked.force,
+            persist: asked.persist,
+        };
+        Asked::with(options, parts, state).map(Self)
     }
 }
 
 impl Asked {
+    fn with(options: Options, parts: &Parts, state: &Endpoints) -> Result<Self> {
+        Ok(Self {
+            handle: state.handle.clone(),
+            operations: state.operations.clone(),
+            options,
+            is_async: prefers_async(&parts.headers),
+            only_if: only_if(&parts.headers)?,
+        })
+    }
+
     pub(super) fn handle(&self) -> &ChassisHandle {
         &self.handle
     }
@@ -81,6 +122,7 @@ impl Asked {
         let mut wanted = Wanted {
             only_if: self.only_if,
             force: self.options.force,
+            persist: self.options.persist,
             ..wanted
         };
         if self.options.all {

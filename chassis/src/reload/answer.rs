@@ -45,6 +45,8 @@ pub struct Reloaded {
     /// What has changed; its fields are those of this one, too.
     #[serde(flatten)]
     pub plan: ReloadPlan,
+    /// Whether a restart remembers what was changed by this: it is in `config.local.yaml`. Nothing if nothing was to be changed.
+    pub persisted: Option<bool>,
     /// Those instances that are there, but do not run.
     pub not_running: Vec<Arc<str>>,
     /// Whether every request of earlier generations had ended before plugins were stopped; true if none had to be.
@@ -115,6 +117,7 @@ impl Reloaded {
                 message: format!("generation {} serves", new.number),
                 ..plan
             },
+            persisted: None,
             not_running: down.map(|record| Arc::clone(&record.name)).collect(),
             drained: false,
             streams_cut: 0,

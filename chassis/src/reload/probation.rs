@@ -2,7 +2,7 @@
 //!
 //! Nobody is asked for it, and no call costs more: the figures are those that the guard keeps anyway.
 
-use super::{Next, Reloader, Wanted, wanted::Change};
+use super::{Next, Reloader, Trial, Wanted, wanted::Change};
 use crate::{
     call::{Outcomes, Stats},
     config::{Config, Overrides, ProbationSettings},
@@ -303,16 +303,11 @@ impl Reloader {
 
     /// What the next generation is built from, where what the files say may have failed probation: then whoever changes
     /// something else gets what served well with that change, and nobody what has failed.
-    pub(super) fn settle(
-        &self,
-        config: Config,
-        overrides: Overrides,
-        wanted: &Wanted,
-    ) -> Result<Next> {
+    pub(super) fn settle(&self, config: Config, trial: Trial, wanted: &Wanted) -> Result<Next> {
         let next = Next {
             config: Arc::new(config),
             anew: wanted.anew.clone(),
-            overrides,
+            trial,
             kept: None,
             judge: None,
             keeps_rejected: false,
@@ -335,7 +330,7 @@ impl Reloader {
         let draft = rejected
             .before
             .config
-            .with_overrides(next.overrides.clone());
+            .with_overrides(next.trial.overrides.clone());
         Ok(Next {
             config: Arc::new(self.registry.accept(draft, Asked::Not)?),
             kept: Some(rejected.before.given.clone()),
@@ -404,7 +399,7 @@ impl Reloader {
             config: Arc::clone(&before.config),
             // It may be new only because others are.
             anew: Anew::One(Arc::clone(&plugin)),
-            overrides: before.overrides.clone(),
+            trial: Trial::of(before.overrides.clone(), None, None),
             kept: Some(before.given.clone()),
             judge: None,
             keeps_rejected: false,
@@ -433,7 +428,8 @@ impl Reloader {
                      operators had changed since is forgotten (management)"
                 );
                 self.note(told, rejected);
-                self.finish(swapped, since).await;
+                // Nothing was changed that would have to be kept.
+                _ = self.finish(swapped, since).await;
             }
             Err(error) => {
                 self.probation.end();

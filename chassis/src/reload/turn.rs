@@ -1,11 +1,11 @@
 //! One reload: from reading the configuration to the last plugin that stops. One at a time.
 
 use super::{
-    Before, GenerationState, Held, ReloadPlan, Reloaded, Reloader, Wanted, probation::Rejected,
-    queue::Turn,
+    Before, GenerationState, Held, ReloadPlan, Reloaded, Reloader, Trial, Wanted,
+    probation::Rejected, queue::Turn,
 };
 use crate::{
-    config::{Config, Overrides},
+    config::Config,
     error::{Error, Result, code},
     generation::{Lease, Stream},
     instance::Record,
@@ -29,7 +29,7 @@ pub(super) struct Next {
     pub(super) config: Arc<Config>,
     pub(super) anew: Anew,
     /// What operators have changed, with what they change now.
-    pub(super) overrides: Overrides,
+    pub(super) trial: Trial,
     /// What the sources gave once, in place of asking them.
     pub(super) kept: Option<Given>,
     /// What the files say has failed probation: nothing is built, unless the sources say something else now.
@@ -43,6 +43,8 @@ pub(super) struct Next {
 /// A generation that serves now, and what is not part of it any more.
 pub(super) struct Swapped {
     reloaded: Reloaded,
+    /// Whether what an operator has changed is kept.
+    kept: Result<()>,
     remains: Remains,
     drain: Duration,
     is_other: bool,
@@ -97,12 +99,10 @@ impl Reloader {
         if let Some(credentials) = self.current.credentials.get() {
             _ = credentials.reread()?;
         }
-        let mut overrides = self.overrides();
-        wanted.change.apply(&mut overrides);
-        let config = self.read_with(&overrides)?;
-        let next = self.settle(config, overrides, &wanted)?;
+        let (trial, config) = self.try_change(&wanted, &old.0.config).await?;
+        let next = self.settle(config, trial, &wanted)?;
         let swapped = self.swap(old, next, since).await?;
-        Ok(self.finish(swapped, since).await)
+        self.finish(swapped, since).await
     }
 
     /// Builds the next generation, and makes it the one that serves.
@@ -143,9 +143,6 @@ impl Reloader {
             given: self.given().clone(),
             overrides: self.overrides(),
         };
-        if next.overrides != before.overrides && !next.is_back {
-            reloaded.plan.message += "; a restart forgets what was changed here";
-        }
         if let Some(time) = self.begin_probation(&old.0, &built.generation, before, &next) {
             let time = show_duration(time);
             reloaded.plan.message += &format!("; what is new in it is watched for {time}");
@@ -154,13 +151,11 @@ impl Reloader {
         self.publish(built, true);
         let moves = moves.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.listening.begin(moves).await;
-        *self
-            .overrides
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = next.overrides;
         reloaded.swap_ms = millis(since);
+        let kept = self.keep(next.trial, &mut reloaded).await;
         Ok(Swapped {
             reloaded,
+            kept,
             remains,
             drain,
             is_other,
@@ -168,9 +163,18 @@ impl Reloader {
     }
 
     /// Tells of it, and ends what is not part of it.
-    pub(super) async fn finish(self: &Arc<Self>, swapped: Swapped, since: Instant) -> Reloaded {
+    ///
+    /// # Errors
+    ///
+    /// If what an operator has changed could not be kept.
+    pub(super) async fn finish(
+        self: &Arc<Self>,
+        swapped: Swapped,
+        since: Instant,
+    ) -> Result<Reloaded> {
         let Swapped {
             mut reloaded,
+            kept,
             remains,
             drain,
             is_other,
@@ -202,7 +206,7 @@ impl Reloader {
             "reloaded"
         );
         self.warn_of_idle();
-        reloaded
+        kept.map(|()| reloaded)
     }
 
     /// Tells plugins of those that were built anew.
@@ -325,11 +329,11 @@ impl Reloader {
     pub(crate) fn dry_run(&self, wanted: &Wanted) -> Result<ReloadPlan> {
         let old = self.serving()?;
         wanted.check(old.0.number)?;
-        let mut overrides = self.overrides();
-        wanted.change.apply(&mut overrides);
-        let draft = (self.source)(&overrides);
+        let trial = self.attempt(wanted, &old.0.config)?;
+        let draft = (self.source)(&trial.overrides);
         let config = self.registry.accept(draft, Asked::Not)?;
-        let next = self.settle(config, overrides, wanted)?;
+        self.accept_patch(wanted, &config)?;
+        let next = self.settle(config, trial, wanted)?;
         let given = next.kept.unwrap_or_else(|| self.given().clone());
         next.judge.map_or(Ok(()), |judge| judge.judge(&given))?;
         let draft = next.config.with_sources(&given.layers());
@@ -348,6 +352,9 @@ impl Reloader {
                 if [code::RELOAD_BUSY, code::RELOAD_REJECTED, code::CLOSED].contains(&code) {
                     reloads.refused();
                     tracing::warn!(code = code.name(), error = %told, "reload refused");
+                } else if code == code::NOT_PERSISTED {
+                    reloads.ended(true, since.elapsed());
+                    tracing::error!(code = code.name(), error = %told, "reloaded, but a restart forgets what was changed");
                 } else {
                     reloads.ended(false, since.elapsed());
                     tracing::error!(code = code.name(), error = %told, "reload failed; the old generation goes on serving");

@@ -1,7 +1,7 @@
 //! What is asked of a reload.
 
 use crate::{
-    config::Overrides,
+    config::{self, Overrides},
     error::{Error, Result, code},
     lifecycle::Anew,
 };
@@ -15,6 +15,8 @@ pub(crate) struct Wanted {
     pub(crate) anew: Anew,
     /// What an operator wants to have changed.
     pub(crate) change: Change,
+    /// Whether a restart is to remember it.
+    pub(crate) persist: bool,
     /// The generations of which one has to serve; any, if none is said.
     pub(crate) only_if: Option<Vec<u64>>,
     /// Whether what has failed probation is to be loaded all the same.
@@ -72,7 +74,38 @@ impl Change {
                 overrides.set(&["plugins", plugin, "enabled"], (*enabled).into());
             }
             Self::Patch(plugin, patch) => overrides.patch(&["plugins", plugin, "config"], patch),
-            Self::Reset(plugin) => overrides.clear(&["plugins", plugin]),
+            Self::Reset(plugin) => {
+                overrides.clear(&["plugins", plugin, "enabled"]);
+                overrides.clear(&["plugins", plugin, "config"]);
+            }
+        }
+    }
+
+    /// The same in a file, where references would be read.
+    pub(super) fn write(&self, said: &mut Overrides) {
+        match self {
+            Self::Patch(plugin, patch) => {
+                said.patch(&["plugins", plugin, "config"], &config::literal(patch));
+            }
+            other => other.apply(said),
+        }
+    }
+
+    /// Takes back what would cover it in a layer below.
+    pub(super) fn uncover(&self, overrides: &mut Overrides) {
+        match self {
+            Self::Nothing => {}
+            Self::Enable(plugin, _) => overrides.clear(&["plugins", plugin, "enabled"]),
+            Self::Patch(plugin, patch) => overrides.uncover(&["plugins", plugin, "config"], patch),
+            Self::Reset(_) => self.apply(overrides),
+        }
+    }
+
+    /// Whose settings it patches.
+    pub(super) fn patched(&self) -> Option<&str> {
+        match self {
+            Self::Patch(plugin, _) => Some(plugin),
+            _ => None,
         }
     }
 }

@@ -54,6 +54,13 @@ impl Fingerprint {
         }
     }
 
+    /// As if this were in a file, if that is looked at.
+    pub(crate) fn expect(&mut self, path: &Path, content: &[u8]) {
+        if let Some(found) = self.0.get_mut(path) {
+            *found = Found::of(content, content.len() as u64);
+        }
+    }
+
     /// Forgets all other paths.
     pub(super) fn keep(&mut self, paths: &[PathBuf]) {
         self.0.retain(|path, _| paths.contains(path));
@@ -96,10 +103,14 @@ impl Found {
         if length == MAX_READ {
             length = file.metadata()?.len();
         }
+        Ok(Self::of(&content, length))
+    }
+
+    fn of(content: &[u8], length: u64) -> Self {
         let mut hasher = DefaultHasher::new();
-        hasher.write(&content);
+        hasher.write(content);
         let hash = hasher.finish();
-        Ok(Self::File { length, hash })
+        Self::File { length, hash }
     }
 
     fn in_folder(path: &Path) -> io::Result<Self> {

@@ -474,3 +474,19 @@ fn it_may_move_to_another_thread() {
     let mut watcher = Watcher::new(Vec::new(), POLL);
     is_send(watcher.changed());
 }
+
+#[test]
+fn what_the_service_writes_itself_is_no_change_and_what_others_write_then_is() {
+    in_virtual_time(async {
+        let folder = folder();
+        let path = folder.path().join("config.local.yaml");
+        let mut watcher = deaf(&path);
+        for (written, is_change) in [("a: 1", false), ("a: 2", true)] {
+            let mut seen = Fingerprint::of(std::slice::from_ref(&path));
+            seen.expect(&path, b"a: 1");
+            replace(&path, written);
+            watcher.watch(vec![path.clone()], seen);
+            assert_eq!(told(&mut watcher).await.is_some(), is_change);
+        }
+    });
+}

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     client::soon,
-    command_line::{EVERYTHING, run, with},
+    command_line::{self, EVERYTHING, with},
     process::Process,
     shutdown::Victim,
 };
@@ -247,15 +247,7 @@ fn the_command_line_shows_its_token() {
     fs::write(directory.path().join("mine"), OLD).unwrap();
     fs::write(directory.path().join("wrong"), "wrong-0123456789abcdef").unwrap();
     let service = Process::start(EVERYTHING, directory.path());
-    let listen = format!("management.listen={}", service.management);
-    let ask = |arguments: &[&str]| {
-        let all: Vec<&str> = arguments
-            .iter()
-            .copied()
-            .chain(["--set", &listen])
-            .collect();
-        run(EVERYTHING, directory.path(), &all)
-    };
+    let ask = |arguments: &[&str]| command_line::ask(&service, directory.path(), arguments);
     for arguments in [
         &["status"][..],
         &["reload"],

@@ -46,6 +46,11 @@ pub(in super::super) fn plain(text: &str) -> String {
     quoted_if(text, is_plain(text))
 }
 
+/// The same in brackets, where more signs have a meaning.
+pub(in super::super) fn quoted(text: &str) -> String {
+    quoted_if(text, false)
+}
+
 fn quoted_if(text: &str, plain: bool) -> String {
     if plain {
         return text.to_owned();

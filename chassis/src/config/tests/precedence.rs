@@ -9,13 +9,14 @@ use proptest::prelude::*;
 #[derive(Clone, Debug)]
 struct Said(Vec<BTreeMap<String, u32>>);
 
-const LAYERS: [&str; 8] = [
+const LAYERS: [&str; 9] = [
     "file",
     "text",
     "profile",
     "source",
     "environment",
     "argument",
+    "local",
     "management",
     "code",
 ];
@@ -52,6 +53,7 @@ proptest! {
         let file = directory.path().join("config.json");
         fs::write(&file, document(&layers[0])).unwrap();
         fs::write(directory.path().join("config.test.json"), document(&layers[2])).unwrap();
+        fs::write(directory.path().join("config.local.yaml"), document(&layers[6])).unwrap();
         let mut builder = Config::builder().file(&file).yaml("text", document(&layers[1])).profile("test");
         let source = layers[3].iter().fold(ConfigLayer::new(), |layer, (path, value)| {
             layer.value(path, *value, "source")
@@ -65,11 +67,11 @@ proptest! {
             builder = builder.argument(path, value.to_string());
         }
         let mut overrides = crate::config::Overrides::default();
-        for (path, value) in &layers[6] {
+        for (path, value) in &layers[7] {
             overrides.set(&path.split('.').collect::<Vec<_>>(), (*value).into());
         }
         builder = builder.overrides(overrides);
-        for (path, value) in &layers[7] {
+        for (path, value) in &layers[8] {
             builder = builder.set(path, *value);
         }
         let config = builder.build().unwrap().with_sources(&[source]).finish(Vec::new(), |_| None).unwrap();
@@ -90,6 +92,7 @@ proptest! {
                 "source" => origin == "source",
                 "environment" => origin.starts_with("environment CHASSIS__"),
                 "argument" => origin == format!("--set {path}"),
+                "local" => origin.contains("config.local.yaml:"),
                 "management" => origin == "management",
                 _ => origin == "code",
             };

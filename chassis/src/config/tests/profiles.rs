@@ -76,6 +76,12 @@ fn one_that_is_asked_for_must_be_there() {
         ]
     );
     assert_eq!(
+        errors(in_directory(&directory).profile("local").build()),
+        [
+            "profile local: `local` can't be a profile: its file is that of operators (give it another name: `dev`)"
+        ]
+    );
+    assert_eq!(
         errors(Config::builder().profile("production").build()),
         [
             "profile production: there is no file for the profile `production` to stand beside (unset `CHASSIS_PROFILE`, or name a file)"

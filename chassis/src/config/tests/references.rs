@@ -180,7 +180,8 @@ fn a_file_beside_the_configuration() {
     assert_eq!(config.settings().service.name, "orders");
     assert_eq!(config.settings().service.version, "0.1");
     assert!(config.origin("service.name").unwrap().is_secret());
-    assert_eq!(watched, ["config.yaml", "name", "none"]);
+    let all = ["config.local.yaml", "config.yaml", "name", "none"];
+    assert_eq!(watched, all);
 
     fs::remove_file(directory.path().join("name")).unwrap();
     let error = &errors(Config::builder().file(&path).build())[0];
