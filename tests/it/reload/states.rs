@@ -223,7 +223,7 @@ async fn one_that_is_not_admitted() {
 
 #[tokio::test(start_paused = true)]
 async fn one_that_the_service_can_not_do_without() {
-    let app = service("required", &[("web", ", required: true")]).await;
+    let app = service("indispensable", &[("web", ", required: true")]).await;
     for plugin in ["web", "pool"] {
         let error = app.handle().disable(plugin).await.unwrap_err();
         assert_eq!(error.code(), code::REQUIRED, "{plugin}");
@@ -236,7 +236,7 @@ async fn one_that_the_service_can_not_do_without() {
     );
     assert_eq!(app.get("/web").await.status(), 200);
     assert_eq!(enable(&app, "web").await, "");
-    assert!(steps("required", "stop").is_empty());
+    assert!(steps("indispensable", "stop").is_empty());
 }
 
 /// A source that gives another mood to `web` each time it is built.
