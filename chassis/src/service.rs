@@ -23,7 +23,7 @@ use serde_json::json;
 use std::{net::SocketAddr, pin::pin, sync::Arc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, field::Empty};
 
 mod streaming;
 
@@ -178,7 +178,13 @@ pub(crate) async fn serve(
         method = %exchange.method(),
         path = exchange.uri().path(),
         request_id = exchange.request_id().as_str(),
+        correlation_id = Empty,
+        route = Empty,
+        status = Empty,
     );
+    if !span.is_disabled() {
+        exchange.set_span(&span);
+    }
     let answered = pin!(Some(async {
         let mut unanswered = Unanswered {
             exchange,
@@ -189,6 +195,7 @@ pub(crate) async fn serve(
         through(unanswered.exchange, deadline).await;
         unanswered.is_answered = true;
         drop(unanswered);
+        exchange.tell_span();
         if exchange.status().is_server_error() {
             tell_of_exchange(exchange);
         }

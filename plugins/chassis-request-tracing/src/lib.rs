@@ -2,7 +2,7 @@
 //!
 //! A middleware plugin stands around handlers it does not know. This one is a pair of hooks: on the way in it finds
 //! or makes the request's correlation id, on the way out it writes that id and the time taken on the answer,
-//! whatever the answer is: of a handler, a 404, an error, a panic. Read it from the top: the plugin, its config, its
+//! whatever the answer is (of a handler, a 404, an error, a panic), and a line into the access log. Read it from the top: the plugin, its config, its
 //! life, its work, its tests.
 //!
 //! ```
@@ -33,6 +33,9 @@ use serde::Deserialize;
 pub struct RequestTracing {
     correlation_header: HeaderName,
     timing_header: HeaderName,
+    access_log: bool,
+    /// The highest number of a correlation id that is logged.
+    logged_up_to: Option<u64>,
 }
 
 /// What can be set under `plugins.request-tracing.config`.
@@ -43,6 +46,12 @@ pub struct RequestTracingConfig {
     pub correlation_header: String,
     /// The header of responses that says how long the request took, in milliseconds.
     pub timing_header: String,
+    /// Whether each request that is answered is a line of the log, at the level `info`.
+    pub access_log: bool,
+    /// Which part of them is, from 0 to 1. All services with the same part choose the same correlation ids, and those that fail
+    /// (5xx) are logged in any case.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub sample: f64,
 }
 
 impl Default for RequestTracingConfig {
@@ -50,6 +59,8 @@ impl Default for RequestTracingConfig {
         Self {
             correlation_header: "X-Correlation-ID".to_owned(),
             timing_header: "X-Processing-Time".to_owned(),
+            access_log: true,
+            sample: 1.0,
         }
     }
 }
@@ -59,7 +70,7 @@ impl Default for RequestTracingConfig {
 pub struct CorrelationId(Arc<str>);
 
 impl CorrelationId {
-    /// The id as a text: letters, digits, `-`, `_` and `.`.
+    /// The id as a text: 1 to 128 visible characters of ASCII.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -87,6 +98,8 @@ impl Plugin for RequestTracing {
         Ok(Self {
             correlation_header: config.correlation_header.parse()?,
             timing_header: config.timing_header.parse()?,
+            access_log: config.access_log,
+            logged_up_to: up_to(config.sample),
         })
     }
 }
@@ -122,12 +135,14 @@ impl RequestTracing {
         let given = exchange.headers().get(&self.correlation_header);
         let given = given
             .and_then(|value| value.to_str().ok())
-            .filter(|id| is_plain(id));
+            .filter(|id| is_visible(id));
         let id: Arc<str> = given.unwrap_or(exchange.request_id().as_str()).into();
         let value = HeaderValue::from_str(&id)?;
         exchange
             .headers_mut()
             .insert(&self.correlation_header, value.clone());
+        exchange.span().record("correlation_id", &*id);
+        exchange.keep(CorrelationId(Arc::clone(&id)));
         exchange.extensions_mut().insert(CorrelationId(id));
         exchange.keep(value);
         Ok(())
@@ -136,8 +151,10 @@ impl RequestTracing {
     #[filter(points::POST_RESPONSE, priority = 10)]
     fn end(&self, exchange: &mut Exchange) -> Result<()> {
         let took_ms = exchange.started().elapsed().as_secs_f64() * 1_000.0;
+        if let Some(id) = exchange.kept::<CorrelationId>() {
+            self.log(exchange, id, took_ms);
+        }
         if let Some(id) = exchange.kept::<HeaderValue>().cloned() {
-            tracing::debug!(correlation_id = ?id, took_ms, status = exchange.status().as_u16(), "answered");
             exchange
                 .response_headers_mut()
                 .insert(&self.correlation_header, id);
@@ -150,12 +167,51 @@ impl RequestTracing {
     }
 }
 
+impl RequestTracing {
+    /// A line of the access log: with the route as it was declared, and not the path, in which there may be a secret.
+    fn log(&self, exchange: &Exchange, id: &CorrelationId, took_ms: f64) {
+        let status = exchange.status();
+        let is_chosen = self
+            .logged_up_to
+            .is_some_and(|most| number(id.as_str()) <= most);
+        if !self.access_log || !(is_chosen || status.is_server_error()) {
+            return;
+        }
+        let route = exchange.route();
+        tracing::info!(
+            method = exchange.method().as_str(),
+            route = route.map(|route| &*route.path),
+            plugin = route.map(|route| &*route.owner),
+            status = status.as_u16(),
+            took_ms,
+            client = %exchange.client_addr().0,
+            correlation_id = id.as_str(),
+            "answered"
+        );
+    }
+}
+
 /// Whether an id from outside can stand in a log line and a header without harm.
-fn is_plain(id: &str) -> bool {
-    (1..=64).contains(&id.len())
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+fn is_visible(id: &str) -> bool {
+    (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The highest number of an id that is part of a sample; none if no id is.
+fn up_to(sample: f64) -> Option<u64> {
+    // A number that is too large for the type becomes its largest.
+    (sample > 0.0).then_some((sample * 2_f64.powi(64)) as u64)
+}
+
+/// The number of an id: everywhere the same, and spread over all there are. FNV-1a
+/// (<https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>) with the finaliser of SplitMix64
+/// (<https://prng.di.unimi.it/splitmix64.c>), because ids that count differ in their last digits only.
+fn number(id: &str) -> u64 {
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
 }
 
 #[cfg(test)]

@@ -6,7 +6,12 @@ use chassis::{
     axum::Extension,
     testing::{TestChassis, TestResponse},
 };
-use std::time::Duration;
+use std::{
+    io::Write,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use tracing::subscriber::DefaultGuard;
 
 /// Answers in several ways.
 #[plugin]
@@ -45,9 +50,11 @@ async fn get_as(app: &TestChassis, path: &str, id: &str) -> TestResponse {
 async fn the_callers_id_goes_to_the_handler_and_back() {
     let app = start().await;
     for path in ["/id", "/header"] {
-        let answer = get_as(&app, path, "order-7.b_2").await;
-        assert_eq!(answer.text(), "order-7.b_2");
-        assert_eq!(answer.header("X-Correlation-ID"), Some("order-7.b_2"));
+        for id in ["order-7.b_2", "Root=1-67891233/3;x", &"a".repeat(128)] {
+            let answer = get_as(&app, path, id).await;
+            assert_eq!(answer.text(), id);
+            assert_eq!(answer.header("X-Correlation-ID"), Some(id));
+        }
     }
 }
 
@@ -65,9 +72,9 @@ async fn without_one_the_request_id_is_taken() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_no_plain_token_is_not_passed_on() {
+async fn an_id_that_is_not_visible_or_too_long_is_not_passed_on() {
     let app = start().await;
-    for id in ["", "a b", "a\"b", "<script>", &"a".repeat(65)] {
+    for id in ["", "a b", "a\tb", "\u{e9}", &"a".repeat(129)] {
         let answer = get_as(&app, "/header", id).await;
         assert_ne!(answer.text(), id);
         assert_eq!(answer.header("X-Correlation-ID"), Some(answer.text()));
@@ -137,4 +144,161 @@ async fn wrong_header_names_are_told_by_their_keys() {
         let key = format!("`plugins.request-tracing.config.{named}`");
         assert!(error.contains(&key), "{error}");
     }
+}
+
+/// The log of this thread, as JSON.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        log.write(text)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn keep() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .with_writer(move || writer.clone());
+        (log, tracing::subscriber::set_default(subscriber.finish()))
+    }
+
+    /// The lines of the access log.
+    fn lines(&self) -> Vec<serde_json::Value> {
+        let log = self.0.lock().unwrap();
+        let lines = log
+            .split(|&byte| byte == b'\n')
+            .filter(|line| !line.is_empty());
+        let lines = lines.map(|line| serde_json::from_slice::<serde_json::Value>(line).unwrap());
+        let mut lines: Vec<_> = lines
+            .filter(|line| line["target"] == "chassis_request_tracing")
+            .map(|line| line["fields"].clone())
+            .collect();
+        for line in &mut lines {
+            assert!(line["took_ms"].as_f64().is_some(), "{line}");
+            line.as_object_mut().unwrap().remove("took_ms");
+        }
+        lines
+    }
+}
+
+/// Answers at a path with a secret in it.
+#[plugin]
+async fn secrets(cx: &mut PluginContext) -> Result<()> {
+    cx.get("/invitations/{token}", async || "welcome");
+    Ok(())
+}
+
+async fn with(settings: &str) -> TestChassis {
+    let config = format!("plugins: {{request-tracing: {{config: {{{settings}}}}}}}");
+    TestChassis::with::<RequestTracing>()
+        .plugin::<answers>()
+        .plugin::<secrets>()
+        .config(&config)
+        .start()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_access_log_names_the_route_and_not_the_path() {
+    let (log, _keeping) = Log::keep();
+    let app = with("").await;
+    get_as(&app, "/invitations/hunter2", "seven").await;
+    get_as(&app, "/nowhere", "eight").await;
+    let line = |id: &str, status: u16| {
+        serde_json::json!({
+            "message": "answered",
+            "method": "GET",
+            "status": status,
+            "client": "127.0.0.1",
+            "correlation_id": id,
+        })
+    };
+    let mut known = line("seven", 200);
+    known["route"] = "/invitations/{token}".into();
+    known["plugin"] = "secrets".into();
+    assert_eq!(log.lines(), [known, line("eight", 404)]);
+}
+
+#[tokio::test]
+async fn a_sample_of_requests_is_logged_and_what_fails_in_any_case() {
+    for (settings, some, all) in [
+        ("access_log: false", 0..=0, 0),
+        ("sample: 0.0", 0..=0, 2),
+        ("sample: 0.25", 200..=300, 2),
+        ("sample: 1.0", 1_000..=1_000, 2),
+    ] {
+        let (log, _keeping) = Log::keep();
+        let app = with(settings).await;
+        for number in 0..1_000 {
+            get_as(&app, "/id", &format!("order-{number}")).await;
+        }
+        let logged = log.lines().len();
+        assert!(some.contains(&logged), "{settings}: {logged}");
+        get_as(&app, "/error", "order-1").await;
+        get_as(&app, "/panic", "order-2").await;
+        let failed = log.lines().into_iter().filter(|line| line["status"] == 500);
+        assert_eq!(failed.count(), all, "{settings}");
+    }
+    let error = TestChassis::with::<RequestTracing>()
+        .set("plugins.request-tracing.config.sample", 1.5)
+        .start_error()
+        .await
+        .report();
+    assert!(error.contains("it is 1.5; expected at most 1"), "{error}");
+}
+
+/// Keeps what is said of the spans of requests.
+#[derive(Clone, Default)]
+struct Spans(Arc<Mutex<Vec<(String, String)>>>);
+
+impl tracing::field::Visit for Spans {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        let said = (field.name().to_owned(), format!("{value:?}"));
+        self.0.lock().unwrap().push(said);
+    }
+}
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Spans {
+    fn on_record(
+        &self,
+        _: &tracing::span::Id,
+        said: &tracing::span::Record<'_>,
+        _: tracing_subscriber::layer::Context<'_, S>,
+    ) {
+        said.record(&mut self.clone());
+    }
+}
+
+#[tokio::test]
+async fn the_span_of_the_request_has_its_correlation_id() {
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    let spans = Spans::default();
+    let subscriber = tracing_subscriber::registry().with(spans.clone());
+    let _keeping = tracing::subscriber::set_default(subscriber);
+    let app = with("").await;
+    get_as(&app, "/invitations/hunter2", "seven").await;
+    let said = spans.0.lock().unwrap().clone();
+    let said: Vec<_> = said
+        .iter()
+        .map(|(name, value)| (&**name, &**value))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("correlation_id", "\"seven\""),
+            ("status", "200"),
+            ("route", "\"/invitations/{token}\"")
+        ]
+    );
 }
