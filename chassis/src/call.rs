@@ -25,6 +25,7 @@ use std::{
 use tokio::time::Instant;
 use tracing::Span;
 
+mod row;
 mod span;
 mod panics;
 mod stalls;
@@ -33,6 +34,7 @@ mod threads;
 pub use stalls::Stall;
 pub(crate) use {
     panics::{Panicked, carry, catch, catch_async, keep_place, panic_text},
+    row::{Row, row},
     stalls::{Eye, LOOK, Sight, Spot, Stalls, Ward},
 };
 
@@ -213,11 +215,17 @@ impl Site {
     /// Calls something that does not await.
     #[inline]
     pub(crate) fn run_sync<R>(&self, call: impl FnOnce() -> R) -> Result<R> {
-        let calls = self.stats.calls.fetch_add(1, Relaxed);
+        let calls = self.count();
         if is_timed(calls) || span::may_be_wanted() {
             return self.run_watched(is_timed(calls), call);
         }
         self.catch(call).map_err(|panic| self.panicked(&panic))
+    }
+
+    /// Counts a call; how many there were before it.
+    #[inline]
+    fn count(&self) -> u64 {
+        self.stats.calls.fetch_add(1, Relaxed)
     }
 
     #[inline]
@@ -229,7 +237,7 @@ impl Site {
     #[cold]
     fn run_watched<R>(&self, is_timed: bool, call: impl FnOnce() -> R) -> Result<R> {
         let span = self.span();
-        let _within = span.as_deref().map(Span::enter);
+        let _within = span.as_ref().map(Span::enter);
         let started = is_timed.then(Instant::now);
         let outcome = self.catch(call);
         if let Some(started) = started {
@@ -240,7 +248,7 @@ impl Site {
 
     /// Calls something that awaits.
     pub(crate) async fn run<R>(&self, call: impl Future<Output = Result<R>>) -> Result<R> {
-        let calls = self.stats.calls.fetch_add(1, Relaxed);
+        let calls = self.count();
         let mut in_flight = InFlight::new(&self.stats);
         if let Some(most) = self.in_flight
             && in_flight.count > most.get()
@@ -253,7 +261,7 @@ impl Site {
             true => self.span(),
             false => None,
         };
-        let span = span.as_deref();
+        let span = span.as_ref();
         let mut call = pin!(call);
         // Most calls are done at once; only one that has to wait needs a timer.
         let begun = poll_fn(|cx| Poll::Ready(self.poll(span, call.as_mut(), cx))).await;

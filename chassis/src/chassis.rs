@@ -5,13 +5,13 @@ use crate::{
     error::{Error, Result},
     handle::ChassisHandle,
     http::Mount,
-    management::{self, Guard},
+    listening::{Move, Which},
+    management,
     metrics::Metrics,
     plugin::{LinkedPlugin, Registration, registration},
     registry::Registry,
     reload::Reloader,
-    report::Addresses,
-    server::{self, Server},
+    server::Server,
     status::PluginState,
     telemetry::Levels,
 };
@@ -202,54 +202,41 @@ impl ChassisBuilder {
         let handle = ChassisHandle::new(&reloader, supervisor.handle().clone(), stop.clone())
             .with_log(self.levels.take());
 
+        let server = Arc::new(Server::new(
+            Arc::clone(&reloader.current),
+            settings.server.clone(),
+            settings.shutdown.idle_linger,
+            workers.clone(),
+        ));
+        let mut operators = Vec::new();
+        if self.management {
+            let (handle, runtime) = (handle.clone(), supervisor.handle().clone());
+            let management = management::Listener::new(handle, credentials.clone(), runtime);
+            operators.push((Which::Management, Arc::new(management)));
+        }
+        let metrics = management::Listener::of_metrics(handle.clone(), supervisor.handle().clone());
+        operators.push((Which::Metrics, Arc::new(metrics)));
+        let listening = &reloader.listening;
+        listening.add(Which::Service, Arc::clone(&server) as _);
+        for (which, listener) in &operators {
+            listening.add(*which, Arc::clone(listener) as _);
+        }
         // Before anything starts: a taken port should be told at once, and addresses be known.
-        let listener = match self.listener.take() {
-            Some(listener) => {
-                listener.set_nonblocking(true)?;
-                listener
-            }
-            None => server::bind(settings.server.listen, "server.listen")?,
-        };
-        let service_address = listener.local_addr()?;
-        let management = match self.management {
-            true => Some(server::bind(
-                settings.management.listen,
-                "management.listen",
-            )?),
-            false => None,
-        };
-        let management_address = management
-            .as_ref()
-            .map(TcpListener::local_addr)
-            .transpose()?;
-        let metrics = settings.metrics.listen;
-        let metrics = metrics
-            .map(|address| server::bind(address, "metrics.listen"))
-            .transpose()?;
-        let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
-        let addresses = Addresses {
-            service: Some(service_address),
-            management: management_address,
-            metrics: metrics_address,
-        };
-        handle.bound(&settings.service, addresses);
-        let management_end = CancellationToken::new();
-        let management = management.map(|listener| {
-            let guard = Guard::new(listener.local_addr().ok(), credentials.clone());
-            let serve = management::serve(listener, handle.clone(), guard, management_end.clone());
-            supervisor.handle().spawn(serve)
-        });
-        let metrics = metrics.map(|listener| {
-            let serve = management::serve_metrics(listener, handle.clone(), management_end.clone());
-            supervisor.handle().spawn(serve)
-        });
+        let handed = self.listener.take();
+        let handed = handed.map(|listener| listening.take(Which::Service, listener));
+        let mut moves: Vec<_> = handed.transpose()?.into_iter().collect();
+        moves.extend(listening.prepare(&config, &moves)?);
+        listening.note(&moves);
+        handle.called(&settings.service);
+        let (service, others) = moves.into_iter().partition(Move::is_of_service);
+        listening.begin(others).await;
 
         let look = stalling::look(Arc::downgrade(&reloader));
         supervisor.handle().spawn(look);
         let first = Arc::clone(&reloader);
         let mut first = supervisor
             .handle()
-            .spawn(async move { first.first(config).await });
+            .spawn(async move { first.first(config, service).await });
         tokio::select! {
             made = &mut first => made??,
             () = stop.cancelled() => {
@@ -259,10 +246,7 @@ impl ChassisBuilder {
                 first.await??;
             }
         }
-        let current = Arc::clone(&reloader.current);
-        let linger = settings.shutdown.idle_linger;
-        let server = Server::start(listener, current, settings.server.clone(), linger)?;
-        reloader.started(Some(service_address)).await;
+        reloader.started().await;
         let watch = watching::reload_on_change(Arc::clone(&reloader));
         let watching = supervisor.handle().spawn(watch);
         if let Some(credentials) = credentials {
@@ -282,12 +266,10 @@ impl ChassisBuilder {
             supervisor,
             stop,
             handle,
-            service_address,
-            management_address,
-            metrics_address,
-            management,
-            metrics,
-            management_end,
+            operators: operators
+                .into_iter()
+                .map(|(_, listener)| listener)
+                .collect(),
             watching,
             _alive: alive,
         };
@@ -330,17 +312,13 @@ impl fmt::Debug for ChassisBuilder {
 #[derive(Debug)]
 pub struct Running {
     reloader: Arc<Reloader>,
-    server: Server,
+    server: Arc<Server>,
     settings: Settings,
     supervisor: Supervisor,
     stop: CancellationToken,
     handle: ChassisHandle,
-    service_address: SocketAddr,
-    management_address: Option<SocketAddr>,
-    metrics_address: Option<SocketAddr>,
-    management: Option<JoinHandle<()>>,
-    metrics: Option<JoinHandle<()>>,
-    management_end: CancellationToken,
+    /// Those who answer operators and scrapers.
+    operators: Vec<Arc<management::Listener>>,
     watching: JoinHandle<()>,
     _alive: Alive,
 }
@@ -374,19 +352,21 @@ impl Stopped {
 }
 
 impl Running {
-    /// Where the service listens.
+    /// Where the service listens. A reload may change it.
     pub fn service_address(&self) -> SocketAddr {
-        self.service_address
+        let address = self.reloader.listening.address(Which::Service);
+        // There always is one: a service has `server.listen`, or was handed a listener.
+        address.unwrap_or(self.settings.server.listen)
     }
 
-    /// Where the management endpoints listen.
+    /// Where the management endpoints listen. A reload may change it.
     pub fn management_address(&self) -> Option<SocketAddr> {
-        self.management_address
+        self.reloader.listening.address(Which::Management)
     }
 
-    /// Where metrics are listened for, if `metrics.listen` is set.
+    /// Where metrics are listened for, if `metrics.listen` is set. A reload may change it.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
-        self.metrics_address
+        self.reloader.listening.address(Which::Metrics)
     }
 
     /// A handle to the service, for other tasks.
@@ -407,9 +387,7 @@ impl Running {
             server,
             settings,
             supervisor,
-            management,
-            metrics,
-            management_end,
+            operators,
             watching,
             _alive,
             ..
@@ -429,9 +407,8 @@ impl Running {
             .spawn(async move { stopping.stop(exporting::last(&stopping)).await });
         let errors = stopping.await.unwrap_or_else(|error| vec![error.into()]);
         // Until now it has answered; whoever binds its port next must find it free.
-        management_end.cancel();
-        for listening in management.into_iter().chain(metrics) {
-            _ = listening.await;
+        for listener in operators {
+            listener.end().await;
         }
         // It holds what was stopped, so that handles would find it.
         _ = watching.await;
@@ -475,13 +452,13 @@ impl Running {
                 );
             }
         }
-        if let Some(address) = self.management_address {
+        if let Some(address) = self.management_address() {
             tracing::info!("management on http://{address}");
         }
-        if let Some(address) = self.metrics_address {
+        if let Some(address) = self.metrics_address() {
             tracing::info!("metrics on http://{address}/metrics");
         }
-        tracing::info!(service = %service.name, version = %service.version, "service on http://{}", self.service_address);
+        tracing::info!(service = %service.name, version = %service.version, "service on http://{}", self.service_address());
         self.reloader.warn_of_idle();
     }
 }

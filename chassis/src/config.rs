@@ -23,6 +23,7 @@ mod settings;
 mod events;
 mod health;
 mod management;
+mod probation;
 mod filter;
 mod manual;
 mod shape;
@@ -57,6 +58,7 @@ pub(crate) use local::{LocalFile, literal};
 pub use management::ManagementSettings;
 pub(crate) use overrides::Overrides;
 pub(crate) use plugins::{PluginSection, Sections};
+pub use probation::ProbationSettings;
 pub(crate) use replacement::{Access, Replaced, Replacement};
 pub use settings::{
     AdmissionSettings, DiscoverySettings, LifecycleSettings, LogFormat, LogSettings,
@@ -142,6 +144,25 @@ impl Config {
     /// The same files and variables, with what the sources gave laid between; not checked yet.
     pub(crate) fn with_sources(&self, sources: &[ConfigLayer]) -> Draft {
         Draft::with_sources(Arc::clone(&self.layers), sources)
+    }
+
+    /// Reads nothing anew: the same files and variables with other changes of operators, without what the sources gave; not
+    /// checked yet.
+    pub(crate) fn with_overrides(&self, overrides: Overrides) -> Draft {
+        Draft::with_sources(Arc::new(self.layers.with_overrides(overrides)), &[])
+    }
+
+    /// The same files, as if operators had persisted what they have in the other; only to be compared.
+    pub(crate) fn with_local_of(&self, other: &Self) -> Self {
+        Self {
+            layers: Arc::new(self.layers.with_local_of(&other.layers)),
+            ..self.clone()
+        }
+    }
+
+    /// Whether the files of the other say the same.
+    pub(crate) fn has_same_files(&self, other: &Self) -> bool {
+        self.layers.has_same_files(&other.layers)
     }
 
     /// Whether the other has the same values, wherever they stand.

@@ -3,7 +3,7 @@
 use crate::{
     contributions::Contributions,
     error::{Error, Result, code},
-    event::{Bus, Events},
+    event::{Events, Way},
     generation::{Current, Exporters, find_export},
     info::PluginInfo,
     instance::Tasks,
@@ -26,6 +26,9 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 mod meter;
+mod previous;
+
+pub(crate) use previous::{HandedSlot, Previous};
 
 /// What an instance gets to build itself with, in [`Plugin::init`](crate::Plugin::init).
 ///
@@ -39,6 +42,8 @@ pub struct PluginContext {
     required: Vec<Arc<str>>,
     /// Whose exports it may see: of these, and of what they require.
     seen: Exporters,
+    /// Of the instance that it is built in place of.
+    previous: Option<Previous>,
 }
 
 impl PluginContext {
@@ -47,6 +52,7 @@ impl PluginContext {
         background: Background,
         required: Vec<Arc<str>>,
         seen: Exporters,
+        previous: Option<Previous>,
     ) -> Self {
         let contributions = Contributions::new(Arc::clone(&background.name));
         Self {
@@ -56,6 +62,7 @@ impl PluginContext {
             exports: HashMap::new(),
             required,
             seen,
+            previous,
         }
     }
 
@@ -176,7 +183,7 @@ pub struct Background {
     number: u64,
     tasks: Tasks,
     current: Weak<Current>,
-    bus: Weak<Bus>,
+    bus: Way,
     desk: Weak<Desk>,
     /// Cancelled when the generation serves that the instance was built for.
     serves: CancellationToken,
@@ -188,7 +195,7 @@ impl Background {
         name: Arc<str>,
         tasks: Tasks,
         current: Weak<Current>,
-        bus: Weak<Bus>,
+        bus: Way,
         desk: Weak<Desk>,
         serves: CancellationToken,
         meter: Meter,

@@ -30,15 +30,19 @@ mod by_name;
 mod metrics;
 mod pages;
 mod around;
+mod hand_over;
 
 use self::around::{AroundClosure, AroundClosureFn};
-pub(crate) use self::pages::About;
 pub use self::{
     by_name::ByName,
     check::PlacedCheck,
     pages::PlacedPage,
     placed::{Placed, PlacedRoute, skip_on_failure},
     subscribed::Subscribed,
+};
+pub(crate) use self::{
+    hand_over::{HandOver, Handed},
+    pages::About,
 };
 
 /// What one instance puts at extension points: routes, middleware, handlers.
@@ -71,6 +75,8 @@ pub struct Contributions {
     /// What is answered on the management listener.
     pub(crate) pages: Vec<RouteContribution>,
     pub(crate) points: Vec<NamedPoint>,
+    /// What the next instance gets of this one.
+    pub(crate) hand_over: Option<HandOver>,
 }
 
 /// What one instance puts at one point.
@@ -122,6 +128,7 @@ impl Contributions {
             mounts: Vec::new(),
             pages: Vec::new(),
             points: Vec::new(),
+            hand_over: None,
         }
     }
 

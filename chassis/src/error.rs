@@ -52,6 +52,7 @@ struct Inner {
     origin: Option<Arc<str>>,
     help: Option<String>,
     fix: Option<Box<Fix>>,
+    cause: Option<&'static str>,
     retryable: bool,
     source: Option<BoxError>,
     others: Vec<Error>,
@@ -69,6 +70,7 @@ impl Error {
             origin: None,
             help: None,
             fix: None,
+            cause: None,
             retryable: false,
             source: None,
             others: Vec::new(),
@@ -131,6 +133,13 @@ impl Error {
         self
     }
 
+    /// Names the code of what it goes back to.
+    #[must_use]
+    pub(crate) fn caused_by(mut self, code: &'static str) -> Self {
+        self.0.cause = Some(code);
+        self
+    }
+
     /// Says that the same call may succeed if it is made again. Retries look at nothing else.
     #[must_use]
     pub fn retryable(mut self) -> Self {
@@ -171,6 +180,12 @@ impl Error {
     /// What a program can do to the text at [`origin`](Self::origin).
     pub(crate) fn fix(&self) -> Option<&Fix> {
         self.0.fix.as_deref()
+    }
+
+    /// The code of what it goes back to, if it tells of the end of something larger: of a reload that is given up because an
+    /// `init` was too slow it is `deadline`.
+    pub fn cause(&self) -> Option<&'static str> {
+        self.0.cause
     }
 
     /// Whether the same call may succeed if it is made again.

@@ -28,6 +28,7 @@ mod topic;
 
 pub(crate) use self::{
     bus::Bus,
+    handle::Way,
     in_process::InProcess,
     serve::LOCAL,
     subscription::{EventFn, EventPoint, OnClosure, Subscription},
@@ -96,6 +97,8 @@ pub(crate) const OF_CHASSIS: &[&str] = &[
     "plugin.resumed",
     "chassis.started",
     "chassis.stopping",
+    "chassis.rolled_back",
+    "chassis.rollback_failed",
     "config.changed",
     "health.changed",
     "service.registered",

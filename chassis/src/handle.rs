@@ -46,7 +46,7 @@ pub struct ChassisHandle {
 struct Birth {
     started: SystemTime,
     since: Instant,
-    told: OnceLock<(ServiceSettings, Addresses)>,
+    told: OnceLock<ServiceSettings>,
 }
 
 impl ChassisHandle {
@@ -74,9 +74,9 @@ impl ChassisHandle {
         self
     }
 
-    /// Tells where the service listens, and what it is called until its first generation says so.
-    pub(crate) fn bound(&self, service: &ServiceSettings, addresses: Addresses) {
-        _ = self.birth.told.set((service.clone(), addresses));
+    /// Tells what the service is called until its first generation says so.
+    pub(crate) fn called(&self, service: &ServiceSettings) {
+        _ = self.birth.told.set(service.clone());
     }
 
     pub(crate) fn reloader(&self) -> Result<Arc<Reloader>> {
@@ -224,7 +224,7 @@ impl ChassisHandle {
     pub fn info(&self) -> Result<ServiceReport> {
         let reloader = self.reloader()?;
         let lease = reloader.current.enter(0);
-        let (told, addresses) = self.birth.told.get().cloned().unwrap_or_default();
+        let told = self.birth.told.get().cloned().unwrap_or_default();
         let config = lease.as_ref().map(|lease| &lease.0.config);
         let service = config.map_or(told, |config| config.settings().service.clone());
         Ok(ServiceReport {
@@ -233,11 +233,12 @@ impl ChassisHandle {
             chassis: env!("CARGO_PKG_VERSION"),
             ready: reloader.not_ready().is_none(),
             generation: lease.as_ref().map(|lease| lease.0.number),
+            probation: reloader.probation(),
             plugins: reloader.records().len(),
             started: self.birth.started,
             uptime_ms: u64::try_from(self.birth.since.elapsed().as_millis()).unwrap_or(u64::MAX),
             pid: std::process::id(),
-            addresses,
+            addresses: Addresses::of(&reloader.listening),
             config_file: config.and_then(|config| config.file()).map(Into::into),
             os: std::env::consts::OS,
             arch: std::env::consts::ARCH,

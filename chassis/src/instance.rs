@@ -26,7 +26,7 @@ use std::{
 mod checks;
 mod tasks;
 
-pub(crate) use checks::{not_alive, not_ready, told, vouch};
+pub(crate) use checks::{not_alive, not_ready, told};
 pub(crate) use tasks::{Jitter, Tasks};
 
 /// A plugin that is built.
@@ -166,6 +166,8 @@ impl Record {
             Phase::Init => ("init", terms.init),
             Phase::Start => ("start", terms.start),
             Phase::Stop => ("stop", terms.stop),
+            // It is part of what the next one needs to be built.
+            Phase::HandOver => ("hand_over", terms.init),
         };
         Site::new(Arc::clone(&self.name), place, Some(deadline))
     }
@@ -246,7 +248,7 @@ impl Record {
         match phase {
             Phase::Init => status.init_ms = Some(millis),
             Phase::Start => status.start_ms = Some(millis),
-            Phase::Stop => {}
+            Phase::Stop | Phase::HandOver => {}
         }
     }
 }
@@ -257,4 +259,5 @@ pub(crate) enum Phase {
     Init,
     Start,
     Stop,
+    HandOver,
 }

@@ -54,6 +54,7 @@ mod plugin;
 mod context;
 mod services;
 mod telemetry;
+mod listening;
 mod server;
 mod service;
 mod generation;
@@ -87,6 +88,7 @@ mod secret;
 mod openapi;
 mod error;
 mod text;
+mod digits;
 
 #[doc(inline)]
 pub use crate::{
@@ -98,9 +100,9 @@ pub use crate::{
     config::{
         AdmissionSettings, CheckSettings, Config, ConfigBuilder, ConfigLayer, ConfigReport,
         ConfigValue, DiscoverySettings, EventSettings, HealthSettings, LifecycleSettings,
-        LogFormat, LogSettings, ManagementSettings, MetricsSettings, ReloadSettings,
-        ServerSettings, ServiceSettings, Settings, ShutdownSettings, Violation, Violations,
-        WhenFull, units,
+        LogFormat, LogSettings, ManagementSettings, MetricsSettings, ProbationSettings,
+        ReloadSettings, ServerSettings, ServiceSettings, Settings, ShutdownSettings, Violation,
+        Violations, WhenFull, units,
     },
     context::{Background, PluginContext},
     contributions::{
@@ -133,7 +135,10 @@ pub use crate::{
         IntoFlow, MayFailOpen, Open, PointInfo, PointKind, PointSpec, Provided, ProviderPoint,
         ScopePoint, Sealed, Told,
     },
-    reload::{GenerationReport, GenerationState, ReloadPlan, Reloaded, StreamReport},
+    reload::{
+        GenerationReport, GenerationState, OnProbation, ProbationReport, ReloadPlan, Reloaded,
+        Rollback, StreamReport,
+    },
     report::{
         Addresses, Cause, CheckReport, ContributionReport, Explanation, HandlerReport,
         HealthReport, MetricReport, PluginReport, PluginStatus, PointReport, Probe, ServiceReport,

@@ -37,10 +37,12 @@ mod carry;
 mod verdict;
 mod checks;
 mod init;
+mod hand_over;
 mod sources;
 mod layers;
 mod fixed;
 mod start;
+mod ready;
 mod stop;
 mod moments;
 mod waves;
@@ -77,8 +79,13 @@ pub(crate) struct Plan<'a> {
     pub(crate) fixed: &'a Settings,
     /// What the sources gave for the generation before.
     pub(crate) last_given: Given,
+    /// What they gave once, in place of asking them.
+    pub(crate) kept: Option<Given>,
     /// Told of what they give now, as soon as they have.
     pub(crate) asked: &'a (dyn Fn(&Given) + Sync),
+    /// Told of the whole configuration, and of what the sources gave for it, before anything is built that is not of the first
+    /// stage. An error ends it there.
+    pub(crate) settled: &'a (dyn Fn(&Config, &Given) -> Result<()> + Sync),
     /// Whether what is built is not to be started.
     pub(crate) build_only: bool,
     /// Cancelled when nobody wants the generation any more.
@@ -282,6 +289,7 @@ impl<'a> Making<'a> {
         if has_early {
             self.ask_sources(early.as_ref()).await?;
         }
+        (self.plan.settled)(&self.plan.config, &self.given)?;
         self.init_stage(Stage::Service, early).await?;
         // From here on `built` alone keeps instances alive.
         self.seen.clear();
@@ -304,6 +312,7 @@ impl<'a> Making<'a> {
         let all = self.built.len();
         self.start(&scope).await;
         self.check_required(|_| true)?;
+        self.check_ready().await?;
         if self.built.len() == all {
             return Ok(built);
         }

@@ -6,28 +6,11 @@ use crate::{
     credentials::Holder,
     error::{Error, Result, code},
     handle::ChassisHandle,
-    http::{Body, Request, Response, failure_of, in_full, problem},
-    server,
+    http::{Request, Response, failure_of, in_full, problem},
 };
-use axum::{
-    Extension, Router,
-    extract::FromRef,
-    routing::{any, get},
-};
+use axum::{Extension, Router, extract::FromRef, routing::any};
 use http::{HeaderValue, Uri, header};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{
-    convert::Infallible,
-    net::{SocketAddr, TcpListener as StdListener},
-    sync::Arc,
-    time::Duration,
-};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
-use tokio_util::sync::CancellationToken;
+use std::{net::SocketAddr, sync::Arc};
 use tower::ServiceExt as _;
 
 mod index;
@@ -48,16 +31,12 @@ mod services;
 mod loggers;
 mod pages;
 mod body;
+mod listener;
 mod guard;
 
-pub(crate) use guard::Guard;
+use guard::Guard;
+pub(crate) use listener::Listener;
 use operations::Operations;
-
-/// How many connections are served at a time; further ones wait. Operators and scrapers are few.
-const MAX_CONNECTIONS: usize = 128;
-
-/// How long a connection may be silent before the head of a request is complete.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Who may ask.
 #[derive(Clone)]
@@ -71,60 +50,6 @@ enum Door {
 /// Who asks.
 #[derive(Clone, Copy)]
 struct Peer(SocketAddr);
-
-/// Serves the management endpoints until `ended`.
-pub(crate) async fn serve(
-    listener: StdListener,
-    handle: ChassisHandle,
-    guard: Guard,
-    ended: CancellationToken,
-) {
-    let door = Door::Management(Arc::new(guard));
-    listen(listener, router(handle), door, ended).await;
-}
-
-/// Serves `GET /metrics`, and nothing else, until `ended`. It asks for no token: who only counts should not hold one that
-/// can reload the service.
-pub(crate) async fn serve_metrics(
-    listener: StdListener,
-    handle: ChassisHandle,
-    ended: CancellationToken,
-) {
-    let router = Router::new().route("/metrics", get(metrics::page));
-    let router = router.fallback(nothing_here).with_state(handle);
-    listen(listener, router, Door::Metrics, ended).await;
-}
-
-async fn listen(listener: StdListener, router: Router, door: Door, ended: CancellationToken) {
-    let listener = match TcpListener::from_std(listener) {
-        Ok(listener) => listener,
-        Err(error) => {
-            tracing::error!(%error, "the listener can't be used, and nobody answers there");
-            return;
-        }
-    };
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let accept = async {
-        loop {
-            let slot = Arc::clone(&slots).acquire_owned().await;
-            match listener.accept().await {
-                Ok((stream, peer)) => {
-                    let connection =
-                        connection(stream, peer, router.clone(), door.clone(), ended.clone());
-                    tokio::spawn(async move {
-                        connection.await;
-                        drop(slot);
-                    });
-                }
-                Err(error) => server::pause(&error).await,
-            }
-        }
-    };
-    tokio::select! {
-        () = accept => {}
-        () = ended.cancelled() => {}
-    }
-}
 
 fn router(handle: ChassisHandle) -> Router {
     let mut router = Router::new();
@@ -176,32 +101,6 @@ async fn wrong_method(method: http::Method, uri: Uri) -> Error {
     let message = format!("`{}` does not take `{method}`", uri.path());
     Error::new(code::METHOD_NOT_ALLOWED, message)
         .with_help("the header `Allow` lists what it takes")
-}
-
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    door: Door,
-    ended: CancellationToken,
-) {
-    _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: http::Request<Incoming>| {
-        let (router, door) = (router.clone(), door.clone());
-        async move { Ok::<_, Infallible>(answer(router, request.map(Body::new), door, peer).await) }
-    });
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(16 << 10);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
-    tokio::select! {
-        outcome = connection => if let Err(error) = outcome {
-            tracing::debug!(%peer, %error, "management connection ended with an error");
-        },
-        () = ended.cancelled() => {}
-    }
 }
 
 /// Answers a request. One that may change something is answered on a task of its own: it goes on, and is logged, if

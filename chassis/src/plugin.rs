@@ -31,7 +31,8 @@ pub use linked::{Block, Linked, LinkedCrate, LinkedPlugin, StaticInfo, registrat
 /// 5. [`stop`](Self::stop) ends it, before anything that it requires is stopped, and after the last request that could
 ///    reach it has ended (or `reload.drain` is over). Then its tasks are dropped, and at last the value itself.
 ///
-/// A reload builds a new one before it ends the old one: for a moment there are two.
+/// A reload builds a new one before it ends the old one: for a moment there are two. What the old one knows can be
+/// [handed over](Contributions::hand_over).
 ///
 /// ```
 /// use chassis::prelude::*;

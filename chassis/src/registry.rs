@@ -1,7 +1,7 @@
 //! Which plugins there are, and which instances the configuration makes of them.
 
 use crate::{
-    config::{Config, ConfigBuilder, Draft, PluginSection, Sections},
+    config::{Config, ConfigBuilder, Draft, Origin, PluginSection, Sections},
     error::{Error, Fix, Result, code},
     graph::Node,
     info::{Stage, check_name},
@@ -54,6 +54,14 @@ impl Spec {
         match self.is_enabled() {
             true => self.registration.check(&self.section),
             false => Vec::new(),
+        }
+    }
+
+    /// Says of an error where the instance is configured, if anybody has.
+    pub(crate) fn placed(&self, error: Error) -> Error {
+        match &self.section.origin {
+            Origin::Default => error,
+            origin => error.from_origin(origin.to_string()),
         }
     }
 

@@ -7,8 +7,9 @@ use crate::{
     event::Bus,
     generation::{Current, Lease},
     http::Mount,
-    instance::{Record, vouch},
-    lifecycle::{self, Anew, Built, Given, Plan, Renewed},
+    instance::Record,
+    lifecycle::{self, Anew, Built, Given, Plan, Remains, Renewed},
+    listening::{Listening, Move, Which},
     metrics::Metrics,
     points::{self, ChassisMoment},
     registry::{Asked, Registry},
@@ -21,7 +22,6 @@ use crate::{
 use serde_json::json;
 use std::{
     fmt,
-    net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
@@ -31,6 +31,8 @@ use tokio_util::sync::CancellationToken;
 mod answer;
 mod end;
 mod ledger;
+mod probation;
+mod queue;
 mod wanted;
 mod kept;
 mod turn;
@@ -38,6 +40,10 @@ mod turn;
 pub use answer::{ReloadPlan, Reloaded};
 pub use ledger::{GenerationReport, GenerationState, StreamReport};
 use ledger::{Held, Ledger};
+use probation::{Before, Probation};
+pub use probation::{OnProbation, ProbationReport, Rollback};
+use queue::Queue;
+use turn::Next;
 pub(crate) use wanted::{Change, Wanted};
 
 /// The files of a configuration, and what was in them when they were read.
@@ -60,13 +66,19 @@ pub(crate) struct Reloader {
     source: Source,
     routers: Vec<Mount>,
     pub(crate) workers: Handle,
+    /// Where the service listens.
+    pub(crate) listening: Listening,
     /// One at a time.
-    turn: tokio::sync::Mutex<()>,
+    turns: Queue,
     ledger: Mutex<Ledger>,
     /// What the sources of configuration gave for the generation that serves.
     given: Mutex<Given>,
     /// What operators have changed.
     overrides: Mutex<Overrides>,
+    /// What is watched after a reload.
+    probation: Probation,
+    /// What should have stopped by now, the newest first: the reload that was to stop it is being taken back.
+    left: Mutex<Vec<Remains>>,
     pub(crate) metrics: Arc<Metrics>,
     /// The log, if it is the service's own.
     pub(crate) log: OnceLock<Arc<Levels>>,
@@ -103,10 +115,13 @@ impl Reloader {
             source,
             routers,
             workers,
-            turn: tokio::sync::Mutex::default(),
+            listening: Listening::default(),
+            turns: Queue::default(),
             ledger: Mutex::default(),
             given: Mutex::default(),
             overrides: Mutex::default(),
+            probation: Probation::default(),
+            left: Mutex::default(),
             files: watch::Sender::new(Files::default()),
             closing,
         }
@@ -125,12 +140,17 @@ impl Reloader {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What should have stopped by now, the newest first.
+    fn left(&self) -> MutexGuard<'_, Vec<Remains>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The records of all instances that are known.
     pub(crate) fn records(&self) -> Vec<Arc<Record>> {
         self.ledger().shown.clone()
     }
 
-    /// The generations, the newest first; of those that are gone only the last few.
+    /// The generations, the newest first; of those that are gone only the last few, and those whose streams are open.
     pub(crate) fn generations(&self) -> Vec<GenerationReport> {
         self.ledger().report(&self.current.streams.all())
     }
@@ -196,9 +216,9 @@ impl Reloader {
         )))
     }
 
-    /// Builds the first generation.
-    pub(crate) async fn first(&self, config: Config) -> Result<()> {
-        let _turn = self.turn.lock().await;
+    /// Builds the first generation, and accepts where that is to be served.
+    pub(crate) async fn first(&self, config: Config, accept: Vec<Move>) -> Result<()> {
+        let _turn = self.turns.take("the service is starting".to_owned()).await;
         self.metrics.begin(&config.settings().metrics);
         let number = self.ledger().last_number + 1;
         let show = |records: &[Arc<Record>]| self.ledger().shown = records.to_vec();
@@ -206,9 +226,10 @@ impl Reloader {
         let plan = Plan {
             watch: &show,
             asked: &|given| self.watch_also(given),
-            ..self.plan(number, config, &fixed)
+            ..self.plan(number, Arc::new(config), &fixed)
         };
         self.publish(lifecycle::build(plan).await?, true);
+        self.listening.begin(accept).await;
         Ok(())
     }
 
@@ -217,17 +238,17 @@ impl Reloader {
         let fixed = config.settings().clone();
         let plan = Plan {
             build_only: true,
-            ..self.plan(1, config, &fixed)
+            ..self.plan(1, Arc::new(config), &fixed)
         };
         self.publish(lifecycle::build(plan).await?, false);
         Ok(())
     }
 
     /// What a generation is built from; the details are the caller's.
-    fn plan<'a>(&'a self, number: u64, config: Config, fixed: &'a Settings) -> Plan<'a> {
+    fn plan<'a>(&'a self, number: u64, config: Arc<Config>, fixed: &'a Settings) -> Plan<'a> {
         Plan {
             number,
-            config: Arc::new(config),
+            config,
             registry: &self.registry,
             routers: self.routers.clone(),
             workers: self.workers.clone(),
@@ -240,7 +261,9 @@ impl Reloader {
             fixed,
             anew: Anew::Nothing,
             last_given: self.given().clone(),
+            kept: None,
             asked: &|_| (),
+            settled: &|_, _| Ok(()),
             build_only: false,
             stop: self.closing.clone(),
             serves: CancellationToken::new(),
@@ -258,9 +281,6 @@ impl Reloader {
             changes: _,
             renewed,
         } = built;
-        if let Some(before) = self.current.enter(0) {
-            vouch(&before.0.records, &generation.records);
-        }
         if has_started {
             self.bus.prepare(&generation.config);
         }
@@ -298,7 +318,8 @@ impl Reloader {
     }
 
     fn mark(&self, number: u64, state: GenerationState) {
-        self.ledger().mark(number, state);
+        let open = self.current.streams.generations();
+        self.ledger().mark(number, state, &open);
     }
 
     /// Says in one line which plugins should run, and do not.
@@ -327,8 +348,9 @@ impl Reloader {
         }
     }
 
-    /// Registers the service, which listens here, and tells everybody that it is up.
-    pub(crate) async fn started(&self, listen: Option<SocketAddr>) {
+    /// Registers the service, and tells everybody that it is up.
+    pub(crate) async fn started(&self) {
+        let listen = self.listening.address(Which::Service);
         self.desk.enter(listen).await;
         if let Some(lease) = self.current.enter(0) {
             let moment =

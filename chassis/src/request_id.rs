@@ -1,5 +1,6 @@
 //! The id of a request: the caller's, if it can stand in a log, or one of our own.
 
+use crate::digits::{scrambled, written};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::{
@@ -134,35 +135,13 @@ impl Block {
         let mut text = Vec::with_capacity(IDS * DIGITS);
         for index in 0..IDS as u64 {
             let id = scrambled(seed, first.wrapping_add(index));
-            let digits = id.to_be_bytes().map(|byte| HEX[usize::from(byte)]);
-            text.extend(digits.as_flattened());
+            text.extend(written(id.to_be_bytes()).as_flattened());
         }
         Self {
             text: text.into(),
             used: 0,
         }
     }
-}
-
-/// The two digits of each byte.
-static HEX: [[u8; 2]; 256] = {
-    let digits = b"0123456789abcdef";
-    let mut hex = [[0; 2]; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        hex[byte] = [digits[byte >> 4], digits[byte & 15]];
-        byte += 1;
-    }
-    hex
-};
-
-/// A bijection of 64 bits (the finaliser of SplitMix64, <https://prng.di.unimi.it/splitmix64.c>): ids do not repeat, and
-/// do not count aloud.
-fn scrambled(seed: u64, number: u64) -> u64 {
-    let mut id = seed.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    id = (id ^ (id >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    id = (id ^ (id >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    id ^ (id >> 31)
 }
 
 #[cfg(test)]

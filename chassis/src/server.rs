@@ -10,14 +10,16 @@ use std::{
     io,
     net::{SocketAddr, TcpListener as StdListener},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
+    runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinHandle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -28,28 +30,41 @@ mod socket;
 mod upgraded;
 mod websocket;
 
-/// A server that accepts connections until it is drained.
+/// A server that accepts connections, at one address at a time, until it is drained.
 pub(crate) struct Server {
-    shared: Arc<Shared>,
+    workers: Handle,
+    present: Arc<Mutex<Present>>,
 }
 
-/// What the accept loop and its connections have in common.
+/// Where it accepts now.
+struct Present {
+    shared: Arc<Shared>,
+    /// None until it accepts for the first time.
+    accepting: Option<JoinHandle<()>>,
+}
+
+/// What the accept loop of one address and its connections have in common. Whether it drains is a matter of the address, all
+/// else is the same at each that there has been.
 struct Shared {
     current: Arc<Current>,
     settings: ServerSettings,
     idle_linger: Duration,
-    /// No new connections; those that are open finish what they do.
+    /// No new connections here; those that are open finish what they do.
     draining: CancellationToken,
     /// The same, for those who ask at each request: the token has a lock.
     is_draining: AtomicBool,
+    /// The service ends: those who speak HTTP no more should come to an end, too.
+    ending: CancellationToken,
+    /// `server.max_connections`.
+    slots: Arc<Semaphore>,
     /// Those that are busy are to be counted.
     roll_call: CancellationToken,
     /// How many were busy.
-    busy: AtomicUsize,
+    busy: Arc<AtomicUsize>,
     /// The patience is at its end.
     cut: CancellationToken,
     /// How many connections were ended by force.
-    cut_off: AtomicUsize,
+    cut_off: Arc<AtomicUsize>,
     connections: TaskTracker,
     /// Those that speak HTTP no more, until their sockets are closed.
     upgraded: TaskTracker,
@@ -77,7 +92,7 @@ fn prepare(listener: StdListener) -> io::Result<StdListener> {
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Server")
-            .field("connections", &self.shared.connections.len())
+            .field("connections", &self.shared().connections.len())
             .finish()
     }
 }
@@ -85,45 +100,91 @@ impl std::fmt::Debug for Server {
 impl Drop for Server {
     /// A server that is dropped without being drained ends at once.
     fn drop(&mut self) {
-        self.shared.begin_draining();
-        self.shared.cut.cancel();
+        self.abandon();
     }
 }
 
 impl Server {
-    /// Begins to accept, on the runtime that it is called on.
-    pub(crate) fn start(
-        listener: StdListener,
+    /// A server that accepts nowhere yet, and then on these workers.
+    pub(crate) fn new(
         current: Arc<Current>,
         settings: ServerSettings,
         idle_linger: Duration,
-    ) -> Result<Self> {
-        let listener = TcpListener::from_std(listener)?;
+        workers: Handle,
+    ) -> Self {
         let shared = Arc::new(Shared {
+            slots: Arc::new(Semaphore::new(settings.max_connections)),
             current,
             settings,
             idle_linger,
             draining: CancellationToken::new(),
             is_draining: AtomicBool::new(false),
+            ending: CancellationToken::new(),
             roll_call: CancellationToken::new(),
-            busy: AtomicUsize::new(0),
+            busy: Arc::default(),
             cut: CancellationToken::new(),
-            cut_off: AtomicUsize::new(0),
+            cut_off: Arc::default(),
             connections: TaskTracker::new(),
             upgraded: TaskTracker::new(),
         });
-        let accepting = Arc::clone(&shared);
-        shared
-            .connections
-            .spawn(async move { accepting.accept(listener).await });
-        Ok(Self { shared })
+        let accepting = None;
+        Self {
+            workers,
+            present: Arc::new(Mutex::new(Present { shared, accepting })),
+        }
+    }
+
+    fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&present(&self.present).shared)
+    }
+
+    /// Makes a socket ready. What is returned begins to accept on it, and lets go of the one before: connections there
+    /// finish what they do, and those that have become something else than HTTP go on. It is done when the old address is
+    /// free.
+    pub(crate) fn prepare(
+        &self,
+        socket: StdListener,
+    ) -> Result<impl FnOnce() -> Accepting + Send + use<>> {
+        let workers = self.workers.clone();
+        let listener = {
+            let _on_workers = workers.enter();
+            TcpListener::from_std(socket)?
+        };
+        let place = Arc::clone(&self.present);
+        Ok(move || {
+            let mut place = present(&place);
+            // It has begun to drain, and will not accept anybody any more.
+            if place.shared.ending.is_cancelled() {
+                return Accepting(None);
+            }
+            let next = Arc::new(place.shared.elsewhere());
+            let tracker = next.connections.clone();
+            let accepting = Arc::clone(&next).accept(listener);
+            let accepting = tracker.spawn_on(accepting, &workers);
+            let before = std::mem::replace(&mut place.shared, next);
+            before.begin_draining();
+            Accepting(place.accepting.replace(accepting))
+        })
+    }
+
+    /// Ends at once, with all that is open.
+    pub(crate) fn abandon(&self) {
+        let shared = self.end();
+        shared.cut.cancel();
+    }
+
+    /// From now on nobody is accepted, anywhere.
+    fn end(&self) -> Arc<Shared> {
+        let place = present(&self.present);
+        place.shared.ending.cancel();
+        place.shared.begin_draining();
+        Arc::clone(&place.shared)
     }
 
     /// Stops accepting, lets open connections finish for as long as `grace`, then ends them. How many had to be
     /// ended.
     pub(crate) async fn drain(&self, grace: Duration) -> usize {
-        let shared = &self.shared;
-        shared.begin_draining();
+        let shared = &self.end();
         let closed = async {
             tokio::select! {
                 () = shared.closed() => {}
@@ -139,10 +200,46 @@ impl Server {
     }
 }
 
+fn present(present: &Mutex<Present>) -> MutexGuard<'_, Present> {
+    present.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The end of an accept loop.
+pub(crate) struct Accepting(Option<JoinHandle<()>>);
+
+impl Accepting {
+    /// Waits until its socket is closed.
+    pub(crate) async fn ended(self) {
+        if let Some(accepting) = self.0 {
+            // Only the end of the runtime could keep it from its own.
+            _ = accepting.await;
+        }
+    }
+}
+
 /// How soon it is told that somebody is waited for.
 const SOON: Duration = Duration::from_millis(100);
 
 impl Shared {
+    /// What those share who connect to another address of the same service.
+    fn elsewhere(&self) -> Self {
+        Self {
+            current: Arc::clone(&self.current),
+            settings: self.settings.clone(),
+            idle_linger: self.idle_linger,
+            draining: CancellationToken::new(),
+            is_draining: AtomicBool::new(false),
+            ending: self.ending.clone(),
+            slots: Arc::clone(&self.slots),
+            roll_call: self.roll_call.clone(),
+            busy: Arc::clone(&self.busy),
+            cut: self.cut.clone(),
+            cut_off: Arc::clone(&self.cut_off),
+            connections: self.connections.clone(),
+            upgraded: self.upgraded.clone(),
+        }
+    }
+
     fn begin_draining(&self) {
         self.is_draining.store(true, Relaxed);
         self.draining.cancel();
@@ -173,11 +270,10 @@ impl Shared {
     }
 
     async fn accept(self: Arc<Self>, listener: TcpListener) {
-        let slots = Arc::new(Semaphore::new(self.settings.max_connections));
         loop {
             // At the limit, new connections wait in the kernel's queue: they are late, not refused.
             let slot = tokio::select! {
-                slot = Arc::clone(&slots).acquire_owned() => slot,
+                slot = Arc::clone(&self.slots).acquire_owned() => slot,
                 () = self.draining.cancelled() => break,
             };
             let accepted = tokio::select! {

@@ -115,14 +115,14 @@ impl TestBuilder {
         let config = reloader.read()?;
         _ = reloader.credentials(&config)?;
         let handle = ChassisHandle::new(&reloader, Handle::current(), CancellationToken::new());
-        reloader.first(config).await?;
+        reloader.first(config, Vec::new()).await?;
         // A test captures it; nobody should have to guess why a route is not there.
         for plugin in handle.plugins().into_iter().flatten() {
             if let Some(reason) = plugin.reason() {
                 eprintln!("plugin `{}` is {}: {reason}", plugin.name, plugin.state);
             }
         }
-        reloader.started(None).await;
+        reloader.started().await;
         tokio::spawn(collect(Arc::downgrade(&reloader)));
         tokio::spawn(exporting::export(Arc::downgrade(&reloader)));
         Ok(TestChassis { reloader, handle })

@@ -1,7 +1,9 @@
 //! The trace that a request belongs to, as it travels in the headers `traceparent` and `tracestate`: W3C Trace Context.
 
+use crate::digits::{self, scrambled};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::{
+    cell::Cell,
     fmt,
     hash::{BuildHasher as _, RandomState},
     sync::Arc,
@@ -91,23 +93,25 @@ impl TraceContext {
     /// assert_eq!(trace.to_string(), sent);
     /// ```
     pub fn parse(traceparent: &str) -> Option<Self> {
-        let text = traceparent.as_bytes();
-        let (fields, rest) = text.split_at_checked(LENGTH)?;
-        let [version, trace_id, parent_id, flags] = [0..2, 3..35, 36..52, 53..55];
+        /// So many bytes, which may be digits.
+        fn digits<const N: usize>(fields: &[u8; LENGTH], from: usize) -> Option<u64> {
+            digits::read::<N>(*fields[from..].first_chunk()?)
+        }
+        let (fields, rest) = traceparent.as_bytes().split_first_chunk()?;
         if [2, 35, 52].iter().any(|&dash| fields[dash] != b'-') {
             return None;
         }
-        let version = hex(&fields[version])?;
+        let version = digits::<2>(fields, 0)?;
         // Later versions may say more, behind a further dash; what we know of them is in the same places.
         let is_of_version = match version {
             0 => rest.is_empty(),
             0xff => false,
             _ => rest.first().is_none_or(|&next| next == b'-'),
         };
-        let (high, low) = fields[trace_id].split_at(16);
-        let trace_id = (u128::from(hex(high)?) << 64) | u128::from(hex(low)?);
-        let parent_id = hex(&fields[parent_id])?;
-        let flags = u8::try_from(hex(&fields[flags])?).ok()?;
+        let (high, low) = (digits::<16>(fields, 3)?, digits::<16>(fields, 19)?);
+        let trace_id = (u128::from(high) << 64) | u128::from(low);
+        let parent_id = digits::<16>(fields, 36)?;
+        let flags = u8::try_from(digits::<2>(fields, 53)?).ok()?;
         (is_of_version && trace_id != 0 && parent_id != 0).then_some(Self {
             trace_id,
             parent_id,
@@ -152,7 +156,7 @@ impl TraceContext {
     #[must_use]
     pub fn child(&self) -> Self {
         Self {
-            parent_id: random(),
+            parent_id: step(),
             ..self.clone()
         }
     }
@@ -165,10 +169,11 @@ impl TraceContext {
     /// The same as bytes, digit by digit: `fmt` takes three times as long.
     fn text(&self) -> [u8; LENGTH] {
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
-        write_hex(&mut text[3..19], (self.trace_id >> 64) as u64);
-        write_hex(&mut text[19..35], self.trace_id as u64);
-        write_hex(&mut text[36..52], self.parent_id);
-        write_hex(&mut text[53..55], self.flags.into());
+        let trace_id = digits::written(self.trace_id.to_be_bytes());
+        let parent_id = digits::written(self.parent_id.to_be_bytes());
+        text[3..35].copy_from_slice(trace_id.as_flattened());
+        text[36..52].copy_from_slice(parent_id.as_flattened());
+        text[53..55].copy_from_slice(digits::written([self.flags]).as_flattened());
         text
     }
 
@@ -204,29 +209,20 @@ impl fmt::Display for SpanId {
 /// How long a `traceparent` is.
 const LENGTH: usize = 55;
 
-/// A number in lower-case hexadecimal digits.
-fn hex(digits: &[u8]) -> Option<u64> {
-    digits.iter().try_fold(0, |number: u64, digit| {
-        let value = match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'a'..=b'f' => digit - b'a' + 10,
-            _ => return None,
-        };
-        Some((number << 4) | u64::from(value))
-    })
-}
-
-/// Writes the last digits of a number, as many as there is room for.
-fn write_hex(to: &mut [u8], mut number: u64) {
-    for digit in to.iter_mut().rev() {
-        *digit = b"0123456789abcdef"[(number & 15) as usize];
-        number >>= 4;
-    }
-}
-
 /// Any number but 0: a keyed hash, with another key each time.
 fn random() -> u64 {
     RandomState::new().hash_one(0_u8).max(1)
+}
+
+/// The same for the steps of traces, of which there are many: each thread goes on from a random start of its own.
+fn step() -> u64 {
+    thread_local! {
+        static SEED: u64 = random();
+        static LAST: Cell<u64> = const { Cell::new(0) };
+    }
+    let number = LAST.get().wrapping_add(1);
+    LAST.set(number);
+    SEED.with(|&seed| scrambled(seed, number)).max(1)
 }
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ mod processes;
 mod files;
 // How checks are asked, and what they come to.
 mod health;
+// What is watched after a reload.
+mod probation;
 
 /// A setting, and what it changes.
 struct Row {
@@ -102,6 +104,12 @@ const ROWS: &[Row] = &[
     row("reload.drain", "5s", "stopped after 30s", "stopped after 5s", memory::held_generation),
     row("reload.watch", "false", "a change is seen", "no change is seen", files::told_change),
     row("reload.poll", "100ms", "no change is seen", "a change is seen", files::silent_change),
+
+    row("reload.probation.enabled", "true", "serves on", "taken back", probation::panicking),
+    row("reload.probation.for", "5s", "watched after 10s", "not watched after 10s", probation::late),
+    row("reload.probation.panics", "2", "taken back after 5", "taken back after 2", probation::panics),
+    row("reload.probation.errors", "10%", "50 of 100 are too many", "10 of 100 are too many", probation::errors),
+    row("reload.probation.calls", "3", "20 are enough", "3 are enough", probation::calls),
 
     row("events.transport", "broker", "0 have travelled", "1 have travelled", events::carried),
     row("events.queue", "10", "1024 wait", "10 wait", events::waiting),

@@ -1,8 +1,16 @@
 //! Reload: make before break, truthful answers, leases, moments.
 
+mod addresses;
 mod carried;
+mod hand_over;
+mod probation;
+mod taken_back;
+mod states;
 mod streams;
-mod under_load;
+mod poisoned;
+mod poisons;
+mod stamps;
+mod load;
 
 use crate::scripted::{scripted, steps};
 use chassis::{
@@ -141,10 +149,13 @@ async fn a_reload_that_fails_leaves_the_old_generation_serving() {
 async fn settings_that_need_a_restart_are_refused_by_name() {
     let file = config("restart");
     let app = service(&file).await;
-    std::fs::write(file.path(), "server: {listen: \"127.0.0.1:1\"}\n").unwrap();
+    std::fs::write(file.path(), "server: {max_connections: 1}\n").unwrap();
     let error = app.reload_all().await.unwrap_err();
     assert_eq!(error.code(), code::NEEDS_RESTART);
-    assert!(error.message().contains("`server.listen`"), "{error}");
+    assert!(
+        error.message().contains("`server.max_connections`"),
+        "{error}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,102 +1,39 @@
-//! What requests leave behind: nothing, however many there are, and whatever they ask for.
+//! What requests and reloads leave behind: nothing, however many there are.
 //!
-//! A test run sends twice 100,000 of them; `cargo xtask soak` a million.
+//! A test run makes some, `cargo xtask soak` many more.
 #![forbid(unsafe_code)]
 
-use chassis::{axum::body::Body, prelude::*, testing::TestChassis};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use std::{alloc::System, env};
+use tokio::sync::{Mutex, MutexGuard};
+
+// Requests for many paths, with many ids.
+mod requests;
+// Reloads, and all that plugins have.
+mod reloads;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// How many paths are asked for.
-const PATHS: u64 = 100_000;
-
 /// By how much what is allocated may differ: queues and tables that happen to have room for more.
 const SLACK: usize = 64 << 10;
 
-/// Greets.
-#[plugin]
-async fn greeter(cx: &mut PluginContext) -> Result<()> {
-    cx.get(
-        "/hello/{name}",
-        async |Path(name): Path<String>, events: Events| {
-            if name.ends_with('0') {
-                events.publish_as("greeted", name.clone())?;
-            }
-            Ok::<_, Error>(name)
-        },
-    );
-    cx.filter(&points::PRE_REQUEST, |exchange: &mut Exchange| {
-        exchange.trace();
-    });
-    cx.on("greeted", async |_: Message| ());
-    Ok(())
+/// How many bytes are allocated now.
+fn live_bytes() -> usize {
+    let stats = ALLOCATOR.stats();
+    stats.bytes_allocated - stats.bytes_deallocated
 }
 
-#[tokio::test(start_paused = true)]
-async fn requests_leave_nothing_behind() {
-    let all = match env::var("CHASSIS_SOAK_REQUESTS") {
-        Ok(count) => count.parse().expect("CHASSIS_SOAK_REQUESTS is a number"),
-        Err(_) => 2 * PATHS,
-    };
-    let app = TestChassis::with::<greeter>().start().await.unwrap();
-    send(&app, 0..PATHS).await;
-    let before = Found::of(&app);
-    send(&app, PATHS..all).await;
-    let after = Found::of(&app);
-    println!("{before:?} after {PATHS} requests, {after:?} after {all}");
-    assert_eq!(before.series, after.series);
-    assert!(
-        before.bytes.abs_diff(after.bytes) <= SLACK,
-        "{} bytes were allocated after {PATHS} requests, {} after {all}",
-        before.bytes,
-        after.bytes
-    );
-    app.stop().await;
+/// One at a time: what another test allocates would be counted.
+async fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    TURN.lock().await
 }
 
-/// Requests of these numbers: every path is another one, and so is every id.
-async fn send(app: &TestChassis, numbers: std::ops::Range<u64>) {
-    for number in numbers {
-        let path = number % PATHS;
-        // Two of three have a route; every third is a 404, and has a trace.
-        let found = !number.is_multiple_of(3);
-        let path = match found {
-            true => format!("/hello/{path}"),
-            false => format!("/nowhere/{path}?{number}"),
-        };
-        let mut request = http::Request::get(path);
-        if !found {
-            request = request
-                .header("x-request-id", format!("r-{number}"))
-                .header(
-                    "traceparent",
-                    format!("00-{number:032x}-00000000000000a1-01"),
-                );
-        }
-        let answer = app.send(request.body(Body::empty()).unwrap()).await;
-        assert_eq!(answer.status(), if found { 200 } else { 404 });
-    }
-}
-
-/// What there is at one moment.
-#[derive(Debug)]
-struct Found {
-    series: usize,
-    bytes: usize,
-}
-
-impl Found {
-    fn of(app: &TestChassis) -> Self {
-        let page = app.metrics();
-        let series = page.lines().filter(|line| !line.starts_with('#')).count();
-        drop(page);
-        let stats = ALLOCATOR.stats();
-        Self {
-            series,
-            bytes: stats.bytes_allocated - stats.bytes_deallocated,
-        }
+/// How many, if the long form says so, and else the short one.
+fn how_many(variable: &str, short: u64) -> u64 {
+    match env::var(variable) {
+        Ok(count) => count.parse().expect("it is a number"),
+        Err(_) => short,
     }
 }

@@ -60,7 +60,7 @@ const COMMANDS: &[Command] = &[
     ),
     (
         "soak",
-        "a million requests, after which there is no more memory in use than before (minutes)",
+        "long forms of tests: [requests] [leftovers] [sockets] [reloads]; all take three quarters of an hour",
         soak::command,
     ),
     ("metrics", "rewrite METRICS.md", metrics::command),

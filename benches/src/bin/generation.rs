@@ -1,5 +1,5 @@
 //! What it takes to enter and leave a generation, on one thread and on two, beside other ways to get at something that is
-//! swapped; and how long a reload takes. Prints one JSON object.
+//! swapped; what an event costs that nobody wants; and how long a reload takes. Prints one JSON object.
 #![forbid(unsafe_code)]
 
 use arc_swap::{ArcSwap, Cache};
@@ -92,8 +92,23 @@ async fn entering(found: &mut Map<String, Value>) -> Result<()> {
             found.insert(format!("{what}/{threads}"), json!(best));
         }
     }
+    let events = handle.events()?;
+    let unheard = || || _ = black_box(events.publish(Unheard));
+    let rounds = (0..ROUNDS).map(|_| nanos(1, &unheard));
+    found.insert(
+        "unheard/1".to_owned(),
+        json!(rounds.fold(f64::MAX, f64::min)),
+    );
     running.stop().await;
     Ok(())
+}
+
+/// Nobody listens to it.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Unheard;
+
+impl Event for Unheard {
+    const TOPIC: &'static str = "bench.unheard";
 }
 
 const ROUNDS: usize = 15;

@@ -83,7 +83,7 @@ pub(crate) fn keep_place(place: &str) -> bool {
 }
 
 #[cold]
-fn caught(panic: Box<dyn Any + Send>) -> Box<Panicked> {
+pub(super) fn caught(panic: Box<dyn Any + Send>) -> Box<Panicked> {
     let place = PLACE.take();
     panic.downcast::<Panicked>().unwrap_or_else(|panic| {
         let text = panic_text(&*panic).to_owned();

@@ -22,19 +22,18 @@ pub(super) fn may_be_wanted() -> bool {
 impl Site {
     /// The span of one call; none if nobody listens.
     #[cold]
-    pub(super) fn span(&self) -> Option<Box<Span>> {
+    pub(super) fn span(&self) -> Option<Span> {
         let span = Mark::with(|mark| {
             tracing::trace_span!(
                 target: TARGET,
                 "chassis.call",
                 plugin = %self.plugin,
                 point = %self.place,
-                request_id = mark.and_then(id).map(RequestId::as_str),
+                request_id = mark.and_then(id).map(tracing::field::display),
                 trace_id = mark.and_then(Mark::trace_id).map(tracing::field::display),
             )
         });
-        // In a box: the future of a call, which most have without a span, stays small.
-        (!span.is_disabled()).then(|| Box::new(span))
+        (!span.is_disabled()).then_some(span)
     }
 }
 

@@ -149,6 +149,10 @@ impl Spot {
         threads::at(self.number, call)
     }
 
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     pub(super) fn ward(&self) -> Option<&Arc<Ward>> {
         self.ward.as_ref()
     }

@@ -1,6 +1,7 @@
 //! What each thread is in the middle of, as far as it is the code of plugins: for whoever looks on from another thread.
 //!
-//! Two stores when a call begins and one when it ends, without a clock: this is on the path of each hook of each request.
+//! Two stores when a call begins and one when it ends (of calls in a row the first is made once), without a clock: this is on the
+//! path of each hook of each request.
 //! Which threads a process has is no state of one service, so their list is that of the process. Whose code it is that runs,
 //! only the service knows that has given out the number.
 
@@ -20,7 +21,7 @@ pub(super) const NOBODYS: u64 = 1;
 #[repr(align(128))]
 #[derive(Debug)]
 pub(super) struct Slot {
-    /// How many calls were begun here.
+    /// How many calls were begun here, or rows of them.
     turn: AtomicU64,
     /// The number of the place whose code runs; 0 if none does.
     place: AtomicU64,
@@ -110,19 +111,46 @@ pub(super) fn all() -> Vec<&'static Slot> {
     SLOTS.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
+/// The thread that this is called on, for one call or a row of them.
+pub(super) struct Thread {
+    slot: &'static Slot,
+    /// A call within a call: the inner one is what the thread does, and then the outer one again.
+    outer: u64,
+}
+
+impl Thread {
+    #[inline]
+    pub(super) fn begin() -> Self {
+        let slot = Slot::here();
+        // Nobody else writes here: no need to add in one step.
+        slot.turn
+            .store(slot.turn.load(Relaxed).wrapping_add(1), Relaxed);
+        Self {
+            slot,
+            outer: slot.place.load(Relaxed),
+        }
+    }
+
+    /// Calls something at the place with this number. If it unwinds, whoever catches that has to say that it is at its
+    /// [`end`](Self::end).
+    #[inline]
+    pub(super) fn at<R>(&self, place: u64, call: impl FnOnce() -> R) -> R {
+        self.slot.place.store(place, Relaxed);
+        let done = call();
+        self.end();
+        done
+    }
+
+    #[inline]
+    pub(super) fn end(&self) {
+        self.slot.place.store(self.outer, Relaxed);
+    }
+}
+
 /// Calls something that does not unwind, at the place with this number.
 #[inline]
 pub(super) fn at<R>(place: u64, call: impl FnOnce() -> R) -> R {
-    let slot = Slot::here();
-    // A call within a call: the inner one is what the thread does.
-    let outer = slot.place.load(Relaxed);
-    slot.place.store(place, Relaxed);
-    // Nobody else writes here: no need to add in one step.
-    slot.turn
-        .store(slot.turn.load(Relaxed).wrapping_add(1), Relaxed);
-    let done = call();
-    slot.place.store(outer, Relaxed);
-    done
+    Thread::begin().at(place, call)
 }
 
 /// Whether this thread is in the middle of a call.

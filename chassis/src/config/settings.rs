@@ -17,6 +17,7 @@ use super::{
     health::HealthSettings,
     management::ManagementSettings,
     path,
+    probation::ProbationSettings,
     section::invalid,
     tree::{Origin, Tree},
     units,
@@ -162,6 +163,8 @@ pub struct ReloadSettings {
     /// How often the files are looked at even if the file system tells of no change. Default: `10s`.
     #[serde(with = "units::Time")]
     pub poll: Duration,
+    /// How what is new is watched after a reload.
+    pub probation: ProbationSettings,
 }
 
 /// `admission`: which plugins are let in.
@@ -231,6 +234,7 @@ impl Settings {
         };
 
         self.management.validate(&mut refuse);
+        self.reload.probation.validate(&mut refuse);
         if overlap(self.server.listen, self.management.listen) {
             // A default has no place to look at, and can't be the one to blame.
             let (path, message) = match place("management.listen") {
@@ -414,6 +418,7 @@ impl Default for ReloadSettings {
             drain: Duration::from_secs(30),
             watch: true,
             poll: Duration::from_secs(10),
+            probation: ProbationSettings::default(),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::error::{Error, Fix};
 
 /// What stands where a section belongs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Misshapen {
     path: Vec<String>,
     value: Tree,

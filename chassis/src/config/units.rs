@@ -1,4 +1,4 @@
-//! `30s`, `2MiB` and `10.0.0.0/8` in settings. A bare number is an error, because nobody can see its
+//! `30s`, `2MiB`, `50%` and `10.0.0.0/8` in settings. A bare number is an error, because nobody can see its
 //! unit.
 //!
 //! ```
@@ -39,6 +39,10 @@ pub struct Time(());
 /// `2MiB`, `1GiB`.
 #[derive(Clone, Copy, Debug)]
 pub struct Size(());
+
+/// `#[serde(with = "units::Percent")]` for a `u8`, or an `Option` of one: `0%` to `100%`.
+#[derive(Clone, Copy, Debug)]
+pub struct Percent(());
 
 /// `#[serde(with = "units::Networks")]` for a list of [`IpNet`]: `[10.0.0.0/8, "fd00::/8"]`.
 #[derive(Clone, Copy, Debug)]
@@ -100,6 +104,30 @@ impl Unit<u64> for Size {
     }
 }
 
+impl Unit<u8> for Percent {
+    const EXPECTED: &'static str = "a percentage, as `50%`";
+    const NAME: &'static str = "percentage";
+    const PATTERN: &'static str = "^(100|[1-9]?[0-9])%$";
+
+    fn parse(text: &str) -> Result<u8, String> {
+        let number = text.strip_suffix('%');
+        let percent = number.and_then(|number| number.parse().ok());
+        // `+5` is a number to Rust.
+        let is_plain = text.starts_with(|c: char| c.is_ascii_digit());
+        match percent.filter(|percent| is_plain && *percent <= 100) {
+            Some(percent) => Ok(percent),
+            None if text.parse::<u8>().is_ok_and(|percent| percent <= 100) => {
+                Err(format!("`{text}` has no unit; write `{text}%`"))
+            }
+            None => Err(format!("`{text}` is not a percentage; write `50%`")),
+        }
+    }
+
+    fn show(value: &u8) -> String {
+        format!("{value}%")
+    }
+}
+
 impl Unit<IpNet> for Networks {
     const EXPECTED: &'static str = "a network, as `10.0.0.0/8`";
     const NAME: &'static str = "network";
@@ -129,6 +157,7 @@ pub(super) fn of_pattern(pattern: &str) -> Option<&'static str> {
     let units = [
         of::<Duration, Time>(),
         of::<usize, Size>(),
+        of::<u8, Percent>(),
         of::<IpNet, Networks>(),
     ];
     let mut found = units.into_iter().filter(|(of, _)| *of == pattern);
@@ -172,6 +201,7 @@ measured! {
     Time: Duration,
     Size: usize,
     Size: u64,
+    Percent: u8,
 }
 
 macro_rules! with {
@@ -221,7 +251,7 @@ macro_rules! with {
     )*};
 }
 
-with!(Time as Duration, Size as usize);
+with!(Time as Duration, Size as usize, Percent as u8);
 
 impl Networks {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(

@@ -126,7 +126,8 @@ impl PlacedCheck<'_> {
     }
 
     /// The service can't do without: while it is down, the service is down, and not ready. At the start of the service it
-    /// has to answer before the service is ready.
+    /// has to answer before the service is ready. A reload that builds its plugin waits for its first answer, and is given
+    /// up if that says that it is not well; unless it was not well before.
     pub fn critical(self) -> Self {
         self.wish.critical = true;
         self

@@ -2,10 +2,12 @@
 
 use super::{Contributions, Placed};
 use crate::{
+    call::Stats,
     error::Error,
     metrics::{MetricSample, Metrics},
     points,
 };
+use std::sync::Arc;
 
 impl Contributions {
     /// Collects metrics, again and again, every `metrics.interval`: for numbers that somebody else keeps, and that would have
@@ -36,6 +38,14 @@ impl Contributions {
             let collected = collect();
             async move { Ok::<_, Error>(collected.await) }
         })
+    }
+
+    /// What came of the calls of all that it has contributed; not of what mounted routers answered.
+    pub(crate) fn all_stats(&self) -> Vec<Arc<Stats>> {
+        let handlers = self.handlers.iter().map(|handler| &handler.stats);
+        let routes = self.routes.iter().chain(&self.pages);
+        let all = handlers.chain(routes.map(|route| &route.stats));
+        all.cloned().collect()
     }
 
     /// Has the calls of the handlers counted.

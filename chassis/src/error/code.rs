@@ -220,14 +220,17 @@ codes! {
     /// The request can't be done in this state; the detail says why.
     CONFLICT = "http.conflict", 409;
 
-    /// An address can't be listened on. Does another process have the port?
-    LISTEN = "listen", 503;
+    /// An address can't be listened on. Does another process have the port? A reload that changes it leaves the service where
+    /// it is.
+    LISTEN = "listen", 422;
     /// The levels of the log can't be changed: it was not installed by `chassis::main`.
     LOG_NOT_OWNED = "log.not_owned", 409;
     /// A reload is running already; only one runs at a time.
     RELOAD_BUSY = "reload.busy", 409;
     /// The generation that `If-Match` names does not serve any more: somebody else has changed something meanwhile.
     RELOAD_STALE = "reload.stale", 412;
+    /// What the files say has failed probation (`reload.probation`), and has not changed since. `?force=true` loads it.
+    RELOAD_REJECTED = "reload.rejected", 409;
     /// A plugin that is not down already can't be built or started; the old generation serves on.
     RELOAD_FAILED = "reload.failed", 422;
     /// The change needs a restart of the process.

@@ -3,7 +3,7 @@
 use super::{
     dead_letters::DeadLetters,
     guests::Guests,
-    handle::{Outlet, Published},
+    handle::{Outlet, Published, Way},
     queue::{Entry, Pushed, Queue},
     record::{Behalf, EventRecord},
     remote::Remote,
@@ -51,7 +51,7 @@ pub(crate) struct Bus {
     pub(super) streams: broadcast::Sender<Arc<EventRecord>>,
     /// How many look on.
     pub(super) watchers: Arc<AtomicUsize>,
-    pub(super) topics: Topics,
+    pub(super) topics: Arc<Topics>,
     /// Cancelled when the end is near.
     pub(super) draining: CancellationToken,
     pub(super) closed: CancellationToken,
@@ -75,7 +75,7 @@ impl Bus {
             dead: DeadLetters::default(),
             streams: broadcast::Sender::new(STREAM),
             watchers: Arc::default(),
-            topics: Topics::default(),
+            topics: Arc::default(),
             draining: CancellationToken::new(),
             closed: CancellationToken::new(),
         })
@@ -84,6 +84,11 @@ impl Bus {
     /// The bus of the chassis that a scope belongs to.
     pub(crate) fn of(scope: &Scope) -> Option<Arc<Self>> {
         Arc::clone(scope.world.bus()).downcast().ok()
+    }
+
+    /// What those keep of it who publish.
+    pub(crate) fn way(&self) -> Way {
+        Way::new(Weak::clone(&self.this) as _, &self.topics)
     }
 
     pub(super) fn queues(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Arc<Queue>>> {
@@ -242,6 +247,13 @@ impl Bus {
     }
 }
 
+impl Drop for Bus {
+    /// Who publishes still is told that there is nothing any more.
+    fn drop(&mut self) {
+        self.topics.close();
+    }
+}
+
 #[cold]
 pub(super) fn full(queue: &Queue, what: &str) -> Error {
     let (capacity, _) = queue.terms();
@@ -255,10 +267,6 @@ pub(super) fn full(queue: &Queue, what: &str) -> Error {
 impl Outlet for Bus {
     fn is_closed(&self) -> bool {
         self.closed.is_cancelled()
-    }
-
-    fn count_unheard(&self, topic: &str) -> bool {
-        self.topics.count_unheard(topic)
     }
 
     fn wanted(&self, topic: &str) -> Result<Option<Scope>> {

@@ -129,7 +129,7 @@ impl Delivery<'_> {
                 scope: Scope::of(scope.world, record.cause()),
                 attempt,
                 subscriber: Arc::clone(&self.queue.plugin),
-                bus: Arc::downgrade(self.bus) as _,
+                way: self.bus.way(),
             };
             let call = site.call(message.scope.cause());
             let told = site.run(async {

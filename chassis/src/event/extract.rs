@@ -15,7 +15,7 @@ impl Events {
         let owner = cx.handling.info.as_ref().map(|info| &info.owner);
         let bus = Bus::of(scope).ok_or_else(|| Error::msg("there is no bus"))?;
         let source = owner.map_or_else(|| "service".into(), Arc::clone);
-        let events = Self::new(Arc::downgrade(&bus) as _, source, Behalf::default());
+        let events = Self::new(bus.way(), source, Behalf::default());
         Ok(events.within(scope))
     }
 }

@@ -4,6 +4,7 @@ use super::{
     Event, OF_CHASSIS,
     record::{Behalf, EventRecord},
     topic::check_topic,
+    topics::Topics,
 };
 use crate::{
     call::BoxFuture,
@@ -13,7 +14,7 @@ use crate::{
 use serde::Serialize;
 use std::{
     fmt,
-    sync::{Arc, Weak},
+    sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
 use tokio_util::sync::CancellationToken;
@@ -21,9 +22,6 @@ use tokio_util::sync::CancellationToken;
 /// Where events go: the bus, as those below it know it.
 pub(crate) trait Outlet: Send + Sync {
     fn is_closed(&self) -> bool;
-
-    /// Counts an event that nobody wants to know of, if that is known already.
-    fn count_unheard(&self, topic: &str) -> bool;
 
     /// The generation that serves now, if somebody wants to know of this topic. If nobody does, the event is counted, and
     /// that was all.
@@ -41,6 +39,48 @@ pub(crate) trait Outlet: Send + Sync {
     ) -> BoxFuture<'_, Result<Published>>;
 }
 
+/// The way to the bus, for those whom the bus must outlive: with what is known of topics, which is asked first.
+#[derive(Clone)]
+pub(crate) struct Way {
+    bus: Weak<dyn Outlet>,
+    topics: Arc<Topics>,
+}
+
+impl Way {
+    pub(super) fn new(bus: Weak<dyn Outlet>, topics: &Arc<Topics>) -> Self {
+        Self {
+            bus,
+            topics: Arc::clone(topics),
+        }
+    }
+}
+
+/// When an instance may begin to publish.
+#[derive(Clone)]
+struct Serves {
+    /// Cancelled when the generation serves that it was built for.
+    token: CancellationToken,
+    /// Set once that was seen: the token has a lock.
+    seen: OnceLock<()>,
+}
+
+impl Serves {
+    #[inline]
+    fn is_so(&self) -> bool {
+        self.seen.get().is_some() || self.look()
+    }
+
+    #[cold]
+    fn look(&self) -> bool {
+        let serves = self.token.is_cancelled();
+        if serves {
+            // Somebody else may have seen it meanwhile.
+            _ = self.seen.set(());
+        }
+        serves
+    }
+}
+
 /// What a plugin publishes events with. It is an extractor, [`Background::events`](crate::Background::events) gives it for
 /// work outside of requests, and [`Message::events`](crate::Message::events) for what follows from an event. Cheap to
 /// clone; a plugin may keep that of its background.
@@ -49,11 +89,11 @@ pub(crate) trait Outlet: Send + Sync {
 /// says what becomes of the event.
 #[derive(Clone)]
 pub struct Events {
-    bus: Weak<dyn Outlet>,
+    way: Way,
     source: Arc<str>,
     behalf: Behalf,
-    /// Cancelled when the generation serves that the instance was built for.
-    serves: Option<CancellationToken>,
+    /// None outside of instances.
+    serves: Option<Serves>,
 }
 
 /// What became of an event that was published.
@@ -67,9 +107,9 @@ pub struct Published {
 }
 
 impl Events {
-    pub(super) fn new(bus: Weak<dyn Outlet>, source: Arc<str>, behalf: Behalf) -> Self {
+    pub(super) fn new(way: Way, source: Arc<str>, behalf: Behalf) -> Self {
         Self {
-            bus,
+            way,
             source,
             behalf,
             serves: None,
@@ -77,14 +117,13 @@ impl Events {
     }
 
     /// Outside of requests; of use once the generation serves that the instance was built for.
-    pub(crate) fn outside(
-        bus: Weak<dyn Outlet>,
-        source: Arc<str>,
-        serves: Option<CancellationToken>,
-    ) -> Self {
+    pub(crate) fn outside(way: Way, source: Arc<str>, serves: Option<CancellationToken>) -> Self {
         Self {
-            serves,
-            ..Self::new(bus, source, Behalf::default())
+            serves: serves.map(|token| Serves {
+                token,
+                seen: OnceLock::new(),
+            }),
+            ..Self::new(way, source, Behalf::default())
         }
     }
 
@@ -149,13 +188,19 @@ impl Events {
     }
 
     /// The bus and the generation that serves, if somebody wants to know of this topic.
+    #[inline]
     fn wanted(&self, topic: &str) -> Result<Option<(Arc<dyn Outlet>, Scope)>> {
-        let serves = self.serves.as_ref();
-        let bus = self.bus.upgrade();
-        let bus = bus.filter(|_| serves.is_none_or(CancellationToken::is_cancelled));
-        if bus.as_ref().is_some_and(|bus| bus.count_unheard(topic)) {
+        let serves = self.serves.as_ref().is_none_or(Serves::is_so);
+        if serves && self.way.topics.count_unheard(topic) {
             return Ok(None);
         }
+        self.heard(topic, serves)
+    }
+
+    /// The same of a topic of which it is not known that nobody wants to know of it.
+    #[inline(never)]
+    fn heard(&self, topic: &str, serves: bool) -> Result<Option<(Arc<dyn Outlet>, Scope)>> {
+        let bus = self.way.bus.upgrade().filter(|_| serves);
         let bus = bus.filter(|bus| !bus.is_closed());
         let closed = || {
             Error::new(code::CLOSED, "the service does not run yet, or not any more")

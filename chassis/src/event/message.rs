@@ -1,17 +1,13 @@
 //! An event as a subscriber is told of it, and what can be taken of it.
 
 use super::{
-    handle::{Events, Outlet},
+    handle::{Events, Way},
     record::{Behalf, EventRecord},
 };
 use crate::{error::Result, request_id::RequestId, scope::Scope, trace_context::TraceContext};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::{
-    fmt,
-    sync::{Arc, Weak},
-    time::SystemTime,
-};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 /// An event as a subscriber is told of it. It holds the generation of the subscriber, as a [`Scope`] does: keep it for the
 /// work at hand, and no longer.
@@ -35,7 +31,7 @@ pub struct Message {
     pub(super) scope: Scope,
     pub(super) attempt: u32,
     pub(super) subscriber: Arc<str>,
-    pub(super) bus: Weak<dyn Outlet>,
+    pub(super) way: Way,
 }
 
 impl Message {
@@ -111,7 +107,7 @@ impl Message {
             correlation_id: Some(self.record.correlation_id.clone()),
             trace: self.record.trace.clone(),
         };
-        Events::new(Weak::clone(&self.bus), Arc::clone(&self.subscriber), behalf)
+        Events::new(self.way.clone(), Arc::clone(&self.subscriber), behalf)
     }
 }
 

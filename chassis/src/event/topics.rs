@@ -1,10 +1,10 @@
 //! What is known of topics: how many events were published under each, and of which nobody here wants to know.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    hash::{BuildHasher, Hasher, RandomState},
+    collections::BTreeMap,
+    hash::{BuildHasher as _, RandomState},
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{
             AtomicU64,
             Ordering::{Acquire, Relaxed, Release},
@@ -15,30 +15,51 @@ use std::{
 /// How many topics are known apart; there may be more.
 const MOST: usize = 1_000;
 
+/// How many places there are for them: so many more that most stand where they are sought first.
+const PLACES: usize = 2_048;
+
 /// From here on nothing is unheard: the bus is closed.
 const CLOSED: u64 = 1 << 63;
 
-#[derive(Debug, Default)]
+/// A table without a lock: who publishes only reads it, and a topic that has its place keeps it.
+#[derive(Debug)]
 pub(super) struct Topics {
-    known: RwLock<HashMap<Arc<str>, Topic, Words>>,
+    /// Where a topic stands follows from its hash; if another one stands there, it is the next place that is free.
+    places: Box<[OnceLock<Topic>]>,
+    words: Words,
+    /// How many places are taken. Held by who takes one.
+    taken: Mutex<usize>,
     /// Events under topics that are not known apart.
     others: AtomicU64,
     /// How often it has changed who listens.
     changes: AtomicU64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Topic {
+    name: Arc<str>,
     published: AtomicU64,
     /// One more than the number of changes after which nobody wanted it.
     unheard: AtomicU64,
 }
 
+impl Default for Topics {
+    fn default() -> Self {
+        Self {
+            places: (0..PLACES).map(|_| OnceLock::new()).collect(),
+            words: Words::default(),
+            taken: Mutex::default(),
+            others: AtomicU64::new(0),
+            changes: AtomicU64::new(0),
+        }
+    }
+}
+
 impl Topics {
     /// Counts an event that nobody wants to know of, if that is known already: of an event without a listener this is all.
+    #[inline]
     pub(super) fn count_unheard(&self, topic: &str) -> bool {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(topic) = known.get(topic) else {
+        let Ok(topic) = self.find(topic) else {
             return false;
         };
         let is_unheard = topic.unheard.load(Relaxed) == self.changes.load(Acquire) + 1;
@@ -50,10 +71,9 @@ impl Topics {
 
     /// Counts an event.
     pub(super) fn count(&self, topic: &str) {
-        self.of(topic, |known| {
-            let published = known.map_or(&self.others, |topic| &topic.published);
-            published.fetch_add(1, Relaxed);
-        });
+        let known = self.known(topic);
+        let published = known.map_or(&self.others, |topic| &topic.published);
+        published.fetch_add(1, Relaxed);
     }
 
     /// How often it has changed who listens: asked before somebody looks who does.
@@ -63,11 +83,9 @@ impl Topics {
 
     /// After so many changes nobody wanted to know of this topic.
     pub(super) fn is_unheard(&self, topic: &str, changes: u64) {
-        self.of(topic, |known| {
-            if let Some(topic) = known {
-                topic.unheard.store(changes + 1, Relaxed);
-            }
-        });
+        if let Some(topic) = self.known(topic) {
+            topic.unheard.store(changes + 1, Relaxed);
+        }
     }
 
     /// Somebody listens who did not before.
@@ -82,27 +100,46 @@ impl Topics {
 
     /// How many events were published, and under each topic.
     pub(super) fn counts(&self) -> (u64, BTreeMap<Arc<str>, u64>) {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let count =
-            |(name, topic): (&Arc<str>, &Topic)| (Arc::clone(name), topic.published.load(Relaxed));
-        let counts: BTreeMap<_, _> = known.iter().map(count).filter(|(_, n)| *n > 0).collect();
+        let known = self.places.iter().filter_map(OnceLock::get);
+        let counts = known.map(|topic| (Arc::clone(&topic.name), topic.published.load(Relaxed)));
+        let counts: BTreeMap<_, _> = counts.filter(|(_, n)| *n > 0).collect();
         let all = counts.values().sum::<u64>() + self.others.load(Relaxed);
         (all, counts)
     }
 
+    /// A topic that is known, or else the place that it would have.
+    #[inline]
+    fn find(&self, name: &str) -> Result<&Topic, &OnceLock<Topic>> {
+        let mut at = self.words.hash(name) as usize;
+        loop {
+            // There are always free ones.
+            let place = &self.places[at % PLACES];
+            match place.get() {
+                Some(topic) if *topic.name == *name => return Ok(topic),
+                Some(_) => at += 1,
+                None => return Err(place),
+            }
+        }
+    }
+
     /// A topic, made known if there is room.
-    fn of(&self, topic: &str, then: impl FnOnce(Option<&Topic>)) {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let is_full = known.len() >= MOST;
-        if let found @ Some(_) = known.get(topic) {
-            return then(found);
+    fn known(&self, name: &str) -> Option<&Topic> {
+        if let Ok(topic) = self.find(name) {
+            return Some(topic);
         }
-        drop(known);
-        if is_full {
-            return then(None);
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.find(name) {
+            Ok(topic) => Some(topic),
+            Err(_) if *taken == MOST => None,
+            Err(place) => {
+                *taken += 1;
+                Some(place.get_or_init(|| Topic {
+                    name: name.into(),
+                    published: AtomicU64::new(0),
+                    unheard: AtomicU64::new(0),
+                }))
+            }
         }
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        then(Some(known.entry(topic.into()).or_default()));
     }
 }
 
@@ -117,48 +154,31 @@ impl Default for Words {
     }
 }
 
-impl BuildHasher for Words {
-    type Hasher = Hashing;
-
+impl Words {
     #[inline]
-    fn build_hasher(&self) -> Hashing {
-        Hashing(self.0)
-    }
-}
-
-struct Hashing(u64);
-
-impl Hashing {
-    #[inline]
-    fn add(&mut self, word: u64) {
-        // Both halves of the product: the table takes some bits from above and some from below.
-        let product = u128::from(self.0 ^ word) * u128::from(0x9e37_79b9_7f4a_7c15_u64);
-        let [low, high] = [product as u64, (product >> 64) as u64];
-        self.0 = low ^ high;
-    }
-}
-
-impl Hasher for Hashing {
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) {
+    fn hash(&self, text: &str) -> u64 {
+        let bytes = text.as_bytes();
         let (words, rest) = bytes.as_chunks::<8>();
-        for word in words {
-            self.add(u64::from_le_bytes(*word));
-        }
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        self.add(u64::from_le_bytes(last));
+        let hash = words.iter().fold(self.0, |hash, word| mix(hash, *word));
+        let last = match bytes.last_chunk() {
+            // With some bytes that the word before it has had.
+            Some(last) => *last,
+            None => {
+                let mut last = [0; 8];
+                last[..rest.len()].copy_from_slice(rest);
+                last
+            }
+        };
+        mix(hash, last)
     }
+}
 
-    #[inline]
-    fn write_u8(&mut self, _: u8) {
-        // The end of a text: there is nothing behind it.
-    }
-
-    #[inline]
-    fn finish(&self) -> u64 {
-        self.0
-    }
+#[inline]
+fn mix(hash: u64, word: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(word);
+    let product = u128::from(hash ^ word) * u128::from(0x9e37_79b9_7f4a_7c15_u64);
+    // Both halves of the product: a place is some bits from below.
+    product as u64 ^ (product >> 64) as u64
 }
 
 #[cfg(test)]
@@ -195,7 +215,7 @@ mod tests {
     fn topics_that_are_alike_have_other_hashes() {
         let words = Words::default();
         let all: std::collections::HashSet<u64> = (0..10_000)
-            .map(|number| words.hash_one(format!("order.placed-{number}")))
+            .map(|number| words.hash(&format!("order.placed-{number}")))
             .collect();
         assert_eq!(all.len(), 10_000);
     }

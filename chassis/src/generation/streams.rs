@@ -6,7 +6,7 @@ use crate::{http::RouteInfo, instance::Record};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
     time::SystemTime,
 };
@@ -108,6 +108,12 @@ impl Streams {
 
     pub(crate) fn all(&self) -> Vec<Arc<Stream>> {
         self.book().open.values().cloned().collect()
+    }
+
+    /// The generations in which they have begun.
+    pub(crate) fn generations(&self) -> BTreeSet<u64> {
+        let book = self.book();
+        book.open.values().map(|stream| stream.generation).collect()
     }
 
     /// Those that pass through one of these instances.

@@ -46,6 +46,20 @@ impl ChassisHandle {
         self.change(self.only(name)?.into()).await
     }
 
+    /// The same as [`reload`](Self::reload), also if what the files say has failed probation (`reload.probation`) and has not changed
+    /// since.
+    ///
+    /// # Errors
+    ///
+    /// As for [`reload`](Self::reload).
+    pub async fn reload_rejected(&self) -> Result<Reloaded> {
+        let wanted = Wanted {
+            force: true,
+            ..Wanted::default()
+        };
+        self.change(wanted).await
+    }
+
     /// What [`reload`](Self::reload) would change now, and why. It touches nothing, and asks no plugin: of the sources of
     /// configuration, what they gave last is taken.
     ///

@@ -71,7 +71,7 @@ impl ChassisHandle {
     ///
     /// If the service has stopped.
     pub fn metrics(&self) -> Result<String> {
-        let (told, _) = self.birth.told.get().cloned().unwrap_or_default();
+        let told = self.birth.told.get().cloned().unwrap_or_default();
         Ok(report::page(&*self.reloader()?, &told))
     }
 
@@ -141,7 +141,7 @@ impl ChassisHandle {
     ///
     /// If the service has stopped.
     pub fn events(&self) -> Result<Events> {
-        let bus = Arc::downgrade(&self.reloader()?.bus);
-        Ok(Events::outside(bus, "service".into(), None))
+        let way = self.reloader()?.bus.way();
+        Ok(Events::outside(way, "service".into(), None))
     }
 }

@@ -3,13 +3,11 @@
 use super::{Controls, Health, HealthState, past::Past};
 use serde_json::{Map, Value};
 use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 use tokio::{sync::Notify, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 /// A check of an instance, and what it has said. It lives as long as the record of the instance does.
 #[derive(Debug)]
@@ -23,8 +21,8 @@ pub(crate) struct Check {
     /// Woken when it is to be asked on other terms.
     renewed: Notify,
     past: Mutex<Past>,
-    /// Whether it was well in the generation before.
-    was_well: AtomicBool,
+    /// Cancelled with its first answer.
+    answered: CancellationToken,
 }
 
 /// A check came into another state.
@@ -65,7 +63,7 @@ impl Check {
             controls: Mutex::new(controls),
             renewed: Notify::new(),
             past: Mutex::new(Past::new()),
-            was_well: AtomicBool::new(false),
+            answered: CancellationToken::new(),
         }
     }
 
@@ -118,10 +116,17 @@ impl Check {
     pub(super) fn answered(&self, health: Health) -> Option<Change> {
         let message = health.message().map(ToOwned::to_owned);
         let controls = self.controls();
-        let mut past = self.past();
-        let from = past.take(health, Instant::now(), &controls)?;
-        let to = past.state;
-        Some(Change { from, to, message })
+        let change = {
+            let mut past = self.past();
+            let from = past.take(health, Instant::now(), &controls);
+            from.map(|from| Change {
+                from,
+                to: past.state,
+                message,
+            })
+        };
+        self.answered.cancel();
+        change
     }
 
     /// How it is now. Asks nobody.
@@ -166,17 +171,14 @@ impl Check {
         }
     }
 
-    /// It was well in the generation before.
-    pub(crate) fn vouch(&self) {
-        self.was_well.store(true, Relaxed);
+    /// Whether it works, as far as is known.
+    pub(crate) fn is_well(&self) -> bool {
+        self.state().is_healthy()
     }
 
-    /// Whether it works, as far as is known: until it has answered, what it was in the generation before counts.
-    pub(crate) fn is_taken_as_well(&self) -> bool {
-        match self.has_answered() {
-            true => self.state().is_healthy(),
-            false => self.was_well.load(Relaxed),
-        }
+    /// Waits for its first answer, which may have come long ago.
+    pub(crate) async fn until_answered(&self) {
+        self.answered.cancelled().await;
     }
 
     /// Whether it has answered, ever.

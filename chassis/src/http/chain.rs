@@ -20,9 +20,9 @@ use super::{
     terminal::terminal,
 };
 use crate::{
-    call::BoxFuture,
+    call::{BoxFuture, Row, row},
     error::{Error, code},
-    point::{Entry, FilterFn},
+    point::{End, Entry, FilterFn},
     text,
 };
 use futures_util::FutureExt as _;
@@ -275,19 +275,43 @@ impl Chain {
             // Whoever measures takes them one by one.
             return Step::Awaits(next);
         }
-        while let Some(position) = self.positions[..end].get(next) {
-            if position.awaits {
-                return Step::Awaits(next);
+        loop {
+            match row(|row| self.enter_row(row, &mut next, end, exchange)) {
+                Ok(step) => return step,
+                Err(panicked) => {
+                    let walk = Err(Box::new(End::Failed(panicked)));
+                    let pre = self.positions[next].pre.as_ref();
+                    if pre.is_some_and(|pre| !pre.went_in(walk, exchange)) {
+                        return Step::Ended;
+                    }
+                    next += 1;
+                }
             }
-            if let Some(pre) = position.begin(next, exchange)
+        }
+    }
+
+    /// The same up to the first that panics.
+    #[inline]
+    fn enter_row<'s>(
+        &'s self,
+        row: &Row<'s>,
+        next: &mut usize,
+        end: usize,
+        exchange: &mut Exchange,
+    ) -> Step {
+        while let Some(position) = self.positions[..end].get(*next) {
+            if position.awaits {
+                return Step::Awaits(*next);
+            }
+            if let Some(pre) = position.begin(*next, exchange)
                 && let FilterFn::Sync(handler) = &pre.handler
             {
-                let walk = pre.site.filter(handler, exchange);
+                let walk = pre.site.filter_in(row, handler, exchange);
                 if !pre.went_in(walk, exchange) {
                     return Step::Ended;
                 }
             }
-            next += 1;
+            *next += 1;
         }
         Step::Through
     }
@@ -328,13 +352,34 @@ impl Chain {
     #[inline]
     fn leave_sync(&self, outside: usize, exchange: &mut Exchange) -> Option<(&Hook, &AsyncHook)> {
         while exchange.entered > outside {
+            match row(|row| self.leave_row(row, outside, exchange)) {
+                Ok(awaits) => return awaits,
+                Err(panicked) => {
+                    if let Some(post) = &self.positions[exchange.entered].post {
+                        post.turned(Box::new(End::Failed(panicked)), exchange);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// The same up to the first that panics.
+    #[inline]
+    fn leave_row<'s>(
+        &'s self,
+        row: &Row<'s>,
+        outside: usize,
+        exchange: &mut Exchange,
+    ) -> Option<(&'s Hook, &'s AsyncHook)> {
+        while exchange.entered > outside {
             exchange.entered -= 1;
             let position = &*self.positions[exchange.entered];
             let Some(post) = &position.post else { continue };
             exchange.owner = position.owner;
             match &post.handler {
                 FilterFn::Sync(handler) => {
-                    if let Err(end) = post.site.filter(handler, exchange) {
+                    if let Err(end) = post.site.filter_in(row, handler, exchange) {
                         post.turned(end, exchange);
                     }
                 }

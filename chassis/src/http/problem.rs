@@ -108,6 +108,7 @@ fn one(error: &Error) -> Value {
     one.insert("detail".into(), error.message().into());
     let known = [
         ("at", error.origin()),
+        ("cause", error.cause()),
         ("plugin", error.plugin()),
         ("phase", error.place()),
         ("help", error.help()),

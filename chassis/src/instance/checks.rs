@@ -5,7 +5,7 @@ use crate::{
     health::{Check, HealthState, Seen},
     status::PluginState,
 };
-use std::{collections::HashSet, sync::Arc, time::SystemTime};
+use std::{sync::Arc, time::SystemTime};
 
 impl Record {
     /// Says which checks it has; they are known once.
@@ -125,7 +125,7 @@ pub(crate) fn not_alive(records: &[Arc<Record>]) -> Option<String> {
 }
 
 /// Why requests should go elsewhere: a required plugin does not run, or a critical check is down, has fallen silent, or has
-/// not answered yet. That of a plugin which a reload has rebuilt is not waited for if it was well just before.
+/// not answered yet.
 pub(crate) fn not_ready(records: &[Arc<Record>]) -> Option<String> {
     let missed = records
         .iter()
@@ -134,21 +134,6 @@ pub(crate) fn not_ready(records: &[Arc<Record>]) -> Option<String> {
         return Some(missed.why_missed());
     }
     let checks = records.iter().flat_map(|record| record.checks());
-    let mut critical =
-        checks.filter(|check| check.controls().critical && !check.is_taken_as_well());
+    let mut critical = checks.filter(|check| check.controls().critical && !check.is_well());
     critical.next().map(|check| told(check))
-}
-
-/// Has the checks of the next generation taken as well, until they have answered, that are so in the one before.
-pub(crate) fn vouch(before: &[Arc<Record>], next: &[Arc<Record>]) {
-    let well: HashSet<String> = before
-        .iter()
-        .flat_map(|record| record.checks())
-        .filter(|check| check.is_taken_as_well())
-        .map(|check| check.id())
-        .collect();
-    let checks = next.iter().flat_map(|record| record.all_checks());
-    for check in checks.filter(|check| well.contains(&check.id())) {
-        check.vouch();
-    }
 }

@@ -166,6 +166,16 @@ impl<'a> Before<'a> {
                 None => (Idle, Some(format!("`enabled: false` at {at}"))),
             };
         }
+        // It will be blocked, as far as is known now: what is built may still fail.
+        let missing = order.requires[index].iter().map(|&other| &plan[other]);
+        let mut missing = missing.filter(|other| matches!(other.action, Idle | Removed));
+        if let Some(other) = missing.next() {
+            let why = format!("it requires `{}`, which does not run", other.plugin);
+            return match instance {
+                Some(_) => (Removed, Some(why)),
+                None => (Idle, Some(why)),
+            };
+        }
         let Some(instance) = instance else {
             let why = match record {
                 Some(record) => format!("it was {}", record.state()),

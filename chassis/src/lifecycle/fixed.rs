@@ -10,8 +10,14 @@ use crate::{
 pub(super) fn check(old: &Settings, config: &Config) -> Result<()> {
     let new = config.settings();
     let (server, other) = (&old.server, &new.server);
+    let (management, metrics) = (&old.management, &old.metrics);
+    // An address that a source gives would be another one at the next start.
+    let is_given = |key: &str| config.source_below(key).is_some();
     let changed = [
-        ("server.listen", server.listen != other.listen),
+        (
+            "server.listen",
+            server.listen != other.listen && is_given("server.listen"),
+        ),
         (
             "server.max_connections",
             server.max_connections != other.max_connections,
@@ -25,15 +31,22 @@ pub(super) fn check(old: &Settings, config: &Config) -> Result<()> {
             "server.idle_timeout",
             server.idle_timeout != other.idle_timeout,
         ),
-        ("management", old.management != new.management),
+        (
+            "management.listen",
+            management.listen != new.management.listen && is_given("management.listen"),
+        ),
+        (
+            "management.token_file",
+            management.token_file != new.management.token_file,
+        ),
         ("shutdown", old.shutdown != new.shutdown),
         ("log", old.log != new.log),
-        ("metrics.listen", old.metrics.listen != new.metrics.listen),
-        // Counters go on over a reload, and can't be sorted anew.
         (
-            "metrics.buckets",
-            old.metrics.buckets != new.metrics.buckets,
+            "metrics.listen",
+            metrics.listen != new.metrics.listen && is_given("metrics.listen"),
         ),
+        // Counters go on over a reload, and can't be sorted anew.
+        ("metrics.buckets", metrics.buckets != new.metrics.buckets),
     ];
     let changed: Vec<&str> = changed
         .iter()

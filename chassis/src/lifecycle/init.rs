@@ -1,6 +1,6 @@
 //! Builds the instances of a stage: admitted first, then each after those that it waits for.
 
-use super::{Making, log_failure, on_workers, waves::waves};
+use super::{Making, hand_over::hand_over, log_failure, on_workers, waves::waves};
 use crate::{
     call::Spot,
     context::{Background, PluginContext},
@@ -39,10 +39,11 @@ impl Making<'_> {
                     let told = error.line_of(&record.name);
                     let message =
                         format!("`{}` runs now, and would not any more: {told}", record.name);
-                    errors.push(
-                        Error::new(code::RELOAD_FAILED, message)
-                            .in_plugin(Arc::clone(&record.name)),
-                    );
+                    let refused = Error::new(code::RELOAD_FAILED, message)
+                        .in_plugin(Arc::clone(&record.name))
+                        .at(points::ADMIT.name)
+                        .caused_by(error.code().name());
+                    errors.push(self.specs[index].placed(refused));
                 } else {
                     record.fail(&error);
                 }
@@ -92,7 +93,9 @@ impl Making<'_> {
     async fn admit(&self, index: usize, admitted: usize, judges: Option<&Scope>) -> Result<()> {
         let (spec, denied) = (&self.specs[index], |reason: &str| {
             let message = format!("not admitted: {reason}");
-            Error::new(code::DENIED, message).in_plugin(Arc::clone(&self.specs[index].name))
+            Error::new(code::DENIED, message)
+                .in_plugin(Arc::clone(&self.specs[index].name))
+                .at(points::ADMIT.name)
         });
         let most = self.plan.config.settings().admission.max_plugins;
         if most > 0 && admitted >= most {
@@ -147,22 +150,30 @@ impl Making<'_> {
             Arc::clone(&spec.name),
             record.tasks.clone(),
             Weak::clone(&self.plan.current),
-            Arc::downgrade(&self.plan.bus),
+            self.plan.bus.way(),
             Weak::clone(&self.plan.desk),
             self.plan.serves.clone(),
             Meter::new(Arc::clone(&record.owner)),
         );
+        let (old, previous) = self.predecessor(index).unzip();
+        let handed = previous
+            .as_ref()
+            .map(|previous| Arc::clone(&previous.handed));
         let cx = PluginContext::new(
             Arc::clone(&spec.registration.info),
             background,
             names.collect(),
             seen,
+            previous,
         );
         let init = spec
             .registration
             .build(&spec.section, cx, Arc::clone(&record));
         let workers = self.plan.workers.clone();
         Some(async move {
+            if let Some((old, handed)) = old.zip(handed) {
+                hand_over(&old, &handed, &workers).await?;
+            }
             let since = Instant::now();
             let init = on_workers(&workers, record.ward.spot("init"), init);
             let outcome = record.step(Phase::Init).run(init).await;

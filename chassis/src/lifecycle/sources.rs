@@ -38,6 +38,17 @@ impl Given {
         self.0.iter().map(|given| given.layer.clone()).collect()
     }
 
+    /// Whether the same plugins gave the same.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let of = |given: &Self| -> Vec<_> {
+            let layers = given.0.iter();
+            layers
+                .map(|given| (Arc::clone(&given.plugin), given.layer.clone()))
+                .collect()
+        };
+        of(self) == of(other)
+    }
+
     fn of(&self, plugin: &str) -> impl Iterator<Item = &Layer> {
         self.0.iter().filter(move |given| *given.plugin == *plugin)
     }
@@ -65,7 +76,10 @@ impl Making<'_> {
     /// Asks those that are built, and takes the configuration that results.
     pub(super) async fn ask_sources(&mut self, early: Option<&Scope>) -> Result<()> {
         if let Some(scope) = early {
-            self.given = self.ask(scope).await?;
+            self.given = match self.plan.kept.take() {
+                Some(kept) => kept,
+                None => self.ask(scope).await?,
+            };
             // Now, and not when the generation serves: what changes meanwhile is a change. And also if it never does.
             (self.plan.asked)(&self.given);
         }

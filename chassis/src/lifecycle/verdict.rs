@@ -20,14 +20,14 @@ impl Making<'_> {
                 && state != PluginState::Initialized
                 && !state.is_alive()
         };
-        let error = |record: &Arc<Record>| {
+        let error = |(spec, record): (&Spec, &Arc<Record>)| {
             let status = record.status();
             let reason = status.reason.unwrap_or_default();
             let message = format!(
                 "`{}` is required, but it is {}: {reason}",
                 record.name, status.state
             );
-            placed(Error::new(code::REQUIRED, message), record)
+            placed(Error::new(code::REQUIRED, message), spec, record)
                 .with_help("mend it, or set `required: false` in its section to run without it")
         };
         // How it was; nothing if there was none of that name.
@@ -46,7 +46,7 @@ impl Making<'_> {
                 || was(&record.name).is_some_and(|was| !was.state().is_alive());
             !may_fail
         };
-        let newly_error = |record: &Arc<Record>| {
+        let newly_error = |(spec, record): (&Spec, &Arc<Record>)| {
             let reason = record.status().reason.unwrap_or_default();
             let name = &record.name;
             let is_new = was(name).is_none();
@@ -55,19 +55,23 @@ impl Making<'_> {
             } else {
                 format!("`{name}` runs now, and would not any more: {reason}")
             };
-            placed(Error::new(code::RELOAD_FAILED, message), record)
+            placed(Error::new(code::RELOAD_FAILED, message), spec, record)
                 .with_help("mend it, or set `enabled: false` in its section")
         };
-        let required = all().filter(down).map(|(_, record)| error(record));
-        let newly = all().filter(newly).map(|(_, record)| newly_error(record));
+        let required = all().filter(down).map(error);
+        let newly = all().filter(newly).map(newly_error);
         Error::all(required.chain(newly)).map_or(Ok(()), Err)
     }
 }
 
-/// Says whose fault it is, and in which step.
-fn placed(error: Error, record: &Record) -> Error {
-    let error = error.in_plugin(Arc::clone(&record.name));
-    match record.status().last_error.and_then(|last| last.phase) {
+/// Says whose fault it is, in which step, what that was, and where it is configured.
+fn placed(error: Error, spec: &Spec, record: &Record) -> Error {
+    let error = spec.placed(error.in_plugin(Arc::clone(&record.name)));
+    let Some(last) = record.status().last_error else {
+        return error;
+    };
+    let error = error.caused_by(last.code);
+    match last.phase {
         Some(phase) => error.at(phase),
         None => error,
     }

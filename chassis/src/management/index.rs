@@ -63,6 +63,7 @@ const RELOADING: &[Code] = &[
     code::NEEDS_RESTART,
     code::RELOAD_FAILED,
     code::RELOAD_STALE,
+    code::RELOAD_REJECTED,
     code::CONFIG_INVALID,
     code::REQUIRED,
 ];
@@ -95,7 +96,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     get(
         "/info",
         "info",
-        "name, version, age and addresses of the service",
+        "name, version, age and addresses of the service; what is on probation after a reload",
         |to| on(to, service::info),
     )
     .gives(&[(200, json::<ServiceReport>())])

@@ -16,6 +16,7 @@ pub(crate) struct Reloads {
     succeeded: AtomicU64,
     failed: AtomicU64,
     refused: AtomicU64,
+    rolled_back: AtomicU64,
     took: Buckets,
     last_success: Mutex<Option<SystemTime>>,
 }
@@ -31,6 +32,7 @@ impl Default for Reloads {
             succeeded: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            rolled_back: AtomicU64::new(0),
             took: Buckets::new(BOUNDS.into()),
             last_success: Mutex::default(),
         }
@@ -57,11 +59,18 @@ impl Reloads {
         self.refused.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn outcomes(&self) -> [(&'static str, u64); 3] {
+    /// What failed probation was taken back: it is a reload, too.
+    pub(crate) fn rolled_back(&self, took: Duration) {
+        self.rolled_back.fetch_add(1, Relaxed);
+        self.took.record(took.as_secs_f64());
+    }
+
+    pub(crate) fn outcomes(&self) -> [(&'static str, u64); 4] {
         [
             ("success", self.succeeded.load(Relaxed)),
             ("failure", self.failed.load(Relaxed)),
             ("refused", self.refused.load(Relaxed)),
+            ("rolled_back", self.rolled_back.load(Relaxed)),
         ]
     }
 

@@ -72,7 +72,7 @@ table! {
     GENERATIONS_ALIVE Gauge "chassis_generations_alive" ()
         "Generations that serve, or are still held by a request or a task.";
     RELOADS Counter "chassis_reload_total" ("outcome")
-        "Reloads that have succeeded, have failed and left the old generation serving, or were refused because one was running.";
+        "Reloads that have succeeded, have failed and left the old generation serving, were refused because one was running or because what failed probation has not changed, or have brought the configuration of before back (`rolled_back`).";
     RELOAD_DURATION Histogram "chassis_reload_duration_seconds" ["seconds"] ()
         "How long reloads took that were not refused, from the request to the end of the old generation.";
     RELOAD_SUCCESS Gauge "chassis_reload_last_success_timestamp_seconds" ["seconds"] ()

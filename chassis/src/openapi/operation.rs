@@ -117,6 +117,7 @@ pub(super) fn problem_schema() -> Value {
                     "required": ["code", "detail"],
                     "properties": {
                         "code": code,
+                        "cause": text("The code of what it goes back to: `deadline`, if an `init` was too slow."),
                         "detail": text("What is wrong."),
                         "at": text("Where: a field, or a line of a file."),
                         "plugin": text("The plugin that it concerns."),

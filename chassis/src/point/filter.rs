@@ -2,7 +2,7 @@
 
 use super::{AsyncFilter, Bridge, Contributed, DeclaredPoint, Entry, Index, PointInfo, PointKind};
 use crate::{
-    call::Site,
+    call::{Row, Site, row},
     cause::Cause,
     error::{Error, Result},
     scope::Scope,
@@ -301,6 +301,20 @@ impl Site {
         }
     }
 
+    /// The same in a row.
+    #[inline]
+    pub(crate) fn filter_in<'s, T, A>(
+        &'s self,
+        row: &Row<'s>,
+        handler: &SyncFilter<T, A>,
+        value: &mut T,
+    ) -> Walk<A> {
+        match row.call(self, || handler.call(value)) {
+            Ok(Ok(())) => Ok(()),
+            ended => self.ended(ended),
+        }
+    }
+
     #[cold]
     fn ended<A>(&self, outcome: Result<Walk<A>>) -> Walk<A> {
         match outcome {
@@ -399,14 +413,39 @@ impl<T: Send, A> Filters<T, A> {
     /// The walk as far as nothing has to be awaited: a plain loop, because a future keeps what it needs in memory.
     #[inline]
     fn run_sync(&self, from: usize, value: &mut T) -> std::result::Result<Step, Box<End<A>>> {
-        for (index, entry) in self.entries.iter().enumerate().skip(from) {
-            let FilterFn::Sync(handler) = &entry.handler else {
-                return Ok(Step::Awaits(index));
-            };
-            let before = self.failure.copy(value);
-            if let Err(end) = entry.site.filter(handler, value) {
-                self.pass_over(entry, end, value, before)?;
+        let mut next = from;
+        while next < self.entries.len() {
+            let mut before = None;
+            match row(|row| self.run_row(row, &mut next, value, &mut before)) {
+                Ok(step) => return step,
+                Err(panicked) => {
+                    let end = Box::new(End::Failed(panicked));
+                    self.pass_over(&self.entries[next], end, value, before)?;
+                    next += 1;
+                }
             }
+        }
+        Ok(Step::Through)
+    }
+
+    /// The same up to the first that panics.
+    #[inline]
+    fn run_row<'s>(
+        &'s self,
+        row: &Row<'s>,
+        next: &mut usize,
+        value: &mut T,
+        before: &mut Option<T>,
+    ) -> std::result::Result<Step, Box<End<A>>> {
+        while let Some(entry) = self.entries.get(*next) {
+            let FilterFn::Sync(handler) = &entry.handler else {
+                return Ok(Step::Awaits(*next));
+            };
+            *before = self.failure.copy(value);
+            if let Err(end) = entry.site.filter_in(row, handler, value) {
+                self.pass_over(entry, end, value, before.take())?;
+            }
+            *next += 1;
         }
         Ok(Step::Through)
     }

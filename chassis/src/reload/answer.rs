@@ -24,7 +24,7 @@ pub struct ReloadPlan {
     pub rebuilt: Vec<Arc<str>>,
     /// Those instances that were not there before, or did not run.
     pub added: Vec<Arc<str>>,
-    /// Those that ran, and are not there any more, or are disabled.
+    /// Those that ran, and do not run any more: they are not there, disabled, or blocked.
     pub removed: Vec<Arc<str>>,
     /// The instances whose own settings are others than before.
     pub changed: Vec<Arc<str>>,
@@ -105,7 +105,11 @@ impl Reloaded {
             !state.is_alive() && state != PluginState::Disabled
         };
         let down = new.records.iter().filter(is_down);
-        let plan = ReloadPlan::of(old, &new.config, built.changes.clone());
+        let mut changes = built.changes.clone();
+        for change in &mut changes {
+            correct(change, &new.records);
+        }
+        let plan = ReloadPlan::of(old, &new.config, changes);
         Self {
             generation: new.number,
             previous: old.number,
@@ -121,6 +125,22 @@ impl Reloaded {
             swap_ms: 0.0,
             total_ms: 0.0,
         }
+    }
+}
+
+/// What was planned for an instance, and came to nothing: it may have failed, as before, or what it requires has.
+fn correct(change: &mut PlannedChange, records: &[Arc<Record>]) {
+    let action = match change.action {
+        ReloadAction::Added => ReloadAction::Idle,
+        ReloadAction::Rebuilt => ReloadAction::Removed,
+        _ => return,
+    };
+    let mut records = records.iter();
+    let record = records.find(|record| record.name == change.plugin);
+    let status = record.map(|record| record.status());
+    if let Some(status) = status.filter(|status| !status.state.is_alive()) {
+        change.action = action;
+        change.why = status.reason.or(change.why.take());
     }
 }
 

@@ -15,10 +15,13 @@ impl Reloader {
     /// Ends at once: nothing serves any more, and every task is dropped. No plugin is asked to stop.
     pub(crate) fn abandon(&self) {
         self.closing.cancel();
+        self.listening.abandon();
         self.current.close();
         self.bus.close();
         self.desk.close();
-        for record in self.records() {
+        let left = std::mem::take(&mut *self.left());
+        let left = left.iter().flat_map(Remains::records);
+        for record in self.records().into_iter().chain(left) {
             record.tasks.cut_off();
         }
     }
@@ -51,7 +54,7 @@ impl Reloader {
         self.begin_closing();
         self.leave().await;
         // A reload that runs now is let finish: what it built has to be stopped too.
-        let _turn = self.turn.lock().await;
+        let _turn = self.turns.take("the service is stopping".to_owned()).await;
         let Some(lease) = self.current.enter(0) else {
             return Vec::new();
         };
@@ -75,6 +78,11 @@ impl Reloader {
         let number = generation.number;
         drop(generation);
         let mut errors = lifecycle::stop(remains, &scope, &self.workers).await;
+        // Behind it those of before that nobody has stopped, because the reload was about to be taken back.
+        let left = std::mem::take(&mut *self.left());
+        for remains in left {
+            errors.extend(lifecycle::stop(remains, &scope, &self.workers).await);
+        }
         errors.extend(undelivered);
         // The last hold on the plugins: they end with it, where plugins belong.
         errors.extend(

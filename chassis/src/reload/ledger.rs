@@ -8,7 +8,7 @@ use crate::{
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::SystemTime,
 };
@@ -127,7 +127,7 @@ impl Held {
     }
 }
 
-/// How many generations that are gone are remembered.
+/// How many generations are remembered that are gone, and in which no open stream has begun.
 const REMEMBERED: usize = 16;
 
 impl Ledger {
@@ -174,7 +174,8 @@ impl Ledger {
         held.filter(|held| held.number < number).cloned().collect()
     }
 
-    pub(super) fn mark(&mut self, number: u64, state: GenerationState) {
+    /// `open` are the generations in which streams have begun that are open still: these are not forgotten.
+    pub(super) fn mark(&mut self, number: u64, state: GenerationState, open: &BTreeSet<u64>) {
         for entry in &mut self.entries {
             if entry.number == number {
                 entry.state = state;
@@ -183,12 +184,16 @@ impl Ledger {
         if state == GenerationState::Gone {
             self.held.retain(|held| held.number != number);
         }
-        let gone = |entry: &GenerationReport| entry.state == GenerationState::Gone;
-        while self.entries.iter().filter(|entry| gone(entry)).count() > REMEMBERED {
-            let Some(oldest) = self.entries.iter().position(gone) else {
-                break;
-            };
-            self.entries.remove(oldest);
-        }
+        let is_over = |entry: &GenerationReport| {
+            entry.state == GenerationState::Gone && !open.contains(&entry.number)
+        };
+        let over = self.entries.iter().filter(|entry| is_over(entry)).count();
+        let mut forgotten = over.saturating_sub(REMEMBERED);
+        // The oldest first.
+        self.entries.retain(|entry| {
+            let stays = forgotten == 0 || !is_over(entry);
+            forgotten -= usize::from(!stays);
+            stays
+        });
     }
 }

@@ -1,18 +1,70 @@
 //! One reload: from reading the configuration to the last plugin that stops. One at a time.
 
-use super::{GenerationState, Held, ReloadPlan, Reloaded, Reloader, Wanted};
+use super::{
+    Before, GenerationState, Held, ReloadPlan, Reloaded, Reloader, Wanted, kept::Trial,
+    probation::Rejected, queue::Turn,
+};
 use crate::{
+    config::Config,
     error::{Error, Result, code},
-    generation::Stream,
+    generation::{Lease, Stream},
     instance::Record,
-    lifecycle::{self, Plan, Remains},
+    lifecycle::{self, Anew, Given, Plan, Remains},
+    listening::Which,
     points,
     registry::Asked,
     scope::Scope,
+    text::show_duration,
 };
 use serde_json::json;
-use std::{sync::Arc, time::Duration};
-use tokio::{sync::MutexGuard as Turn, time::Instant};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// What the next generation is built from.
+#[derive(Debug)]
+pub(super) struct Next {
+    pub(super) config: Arc<Config>,
+    pub(super) anew: Anew,
+    /// What operators have changed, with what they change now.
+    pub(super) trial: Trial,
+    /// What the sources gave once, in place of asking them.
+    pub(super) kept: Option<Given>,
+    /// What the files say has failed probation: nothing is built, unless the sources say something else now.
+    pub(super) judge: Option<Arc<Rejected>>,
+    /// Whether what the files say goes on to be rejected.
+    pub(super) keeps_rejected: bool,
+    /// Whether it is what served well before: nobody watches it.
+    pub(super) is_back: bool,
+}
+
+/// A generation that serves now, and what is not part of it any more.
+pub(super) struct Swapped {
+    reloaded: Reloaded,
+    remains: Remains,
+    drain: Duration,
+    is_other: bool,
+    /// Whether what was to be persisted is.
+    kept: Result<()>,
+}
+
+/// What came of the end of what is not part of a generation any more.
+#[derive(Debug, Default)]
+struct Retired {
+    drained: bool,
+    streams_cut: usize,
+    stop_errors: Vec<String>,
+    /// What took its place has failed probation already: the next one ends it.
+    is_left: bool,
+}
+
+impl Swapped {
+    pub(super) fn generation(&self) -> u64 {
+        self.reloaded.generation
+    }
+}
 
 impl Reloader {
     /// Reads the configuration, builds the next generation, makes it the one that serves, waits for the old one to
@@ -20,11 +72,7 @@ impl Reloader {
     /// operator wanted to have changed unchanged.
     pub(crate) async fn reload(self: &Arc<Self>, wanted: Wanted) -> Result<Reloaded> {
         let since = Instant::now();
-        let turn = self.turn.try_lock().map_err(|_| {
-            Error::new(code::RELOAD_BUSY, "a reload is running already")
-                .with_help("try again when it is done")
-        });
-        let done = match turn {
+        let done = match self.turns.try_take(wanted.to_string()) {
             Ok(turn) => self.try_reload(turn, wanted).await,
             Err(busy) => Err(busy),
         };
@@ -33,12 +81,13 @@ impl Reloader {
 
     /// The same for who can wait until a reload that runs already is done.
     pub(crate) async fn reload_in_turn(self: &Arc<Self>) -> Result<Reloaded> {
-        let turn = self.turn.lock().await;
+        let wanted = Wanted::default();
+        let turn = self.turns.take(wanted.to_string()).await;
         let since = Instant::now();
-        self.told(self.try_reload(turn, Wanted::default()).await, since)
+        self.told(self.try_reload(turn, wanted).await, since)
     }
 
-    async fn try_reload(self: &Arc<Self>, _turn: Turn<'_, ()>, wanted: Wanted) -> Result<Reloaded> {
+    async fn try_reload(self: &Arc<Self>, _turn: Turn<'_>, wanted: Wanted) -> Result<Reloaded> {
         if self.closing.is_cancelled() {
             return Err(Error::new(code::CLOSED, "the service is stopping"));
         }
@@ -51,13 +100,37 @@ impl Reloader {
             _ = credentials.reread()?;
         }
         let (trial, config) = self.try_change(&wanted, &old.0.config).await?;
+        let next = self.settle(config, trial, &wanted)?;
+        let mut swapped = self.swap(old, next, since).await?;
+        let kept = std::mem::replace(&mut swapped.kept, Ok(()));
+        let reloaded = self.finish(swapped, since).await;
+        kept.map(|()| reloaded)
+    }
+
+    /// Builds the next generation, and makes it the one that serves.
+    pub(super) async fn swap(
+        self: &Arc<Self>,
+        old: Arc<Lease>,
+        mut next: Next,
+        since: Instant,
+    ) -> Result<Swapped> {
         let number = self.ledger().last_number + 1;
         let fixed = old.0.config.settings();
+        let (kept, judge) = (next.kept.take(), next.judge.take());
+        let moves = Mutex::new(Vec::new());
+        let settled = |config: &Config, given: &Given| {
+            judge.as_ref().map_or(Ok(()), |judge| judge.judge(given))?;
+            let bound = self.listening.prepare(config, &[])?;
+            *moves.lock().unwrap_or_else(PoisonError::into_inner) = bound;
+            Ok(())
+        };
         let plan = Plan {
             before: Some(&old.0),
-            anew: wanted.anew,
+            anew: next.anew.clone(),
             asked: &|given| self.watch_also(given),
-            ..self.plan(number, config, fixed)
+            kept,
+            settled: &settled,
+            ..self.plan(number, Arc::clone(&next.config), fixed)
         };
         let built = lifecycle::build(plan).await?;
 
@@ -66,16 +139,55 @@ impl Reloader {
         let remains = Remains::of(&old.0).beside(&built.generation);
         let mut reloaded = Reloaded::of(&old.0, &built);
         let is_other = !old.0.config.is_same(&built.generation.config);
+        let before = Before {
+            generation: old.0.number,
+            config: Arc::clone(&old.0.config),
+            given: self.given().clone(),
+            overrides: self.overrides(),
+            unwritten: next.trial.unwritten(),
+        };
+        next.trial.tell(&mut reloaded);
+        if let Some(time) = self.begin_probation(&old.0, &built.generation, before, &next) {
+            let time = show_duration(time);
+            reloaded.plan.message += &format!("; what is new in it is watched for {time}");
+        }
         drop(old);
         self.publish(built, true);
+        let moves = moves.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.listening.begin(moves).await;
         reloaded.swap_ms = millis(since);
-        let kept = self.keep(trial, &mut reloaded).await;
+        let kept = self.keep(next.trial, &mut reloaded).await;
+        Ok(Swapped {
+            kept,
+            reloaded,
+            remains,
+            drain,
+            is_other,
+        })
+    }
+
+    /// Tells of it, and ends what is not part of it.
+    pub(super) async fn finish(self: &Arc<Self>, swapped: Swapped, since: Instant) -> Reloaded {
+        let Swapped {
+            mut reloaded,
+            remains,
+            drain,
+            is_other,
+            kept: _,
+        } = swapped;
         let desk = Arc::clone(&self.desk);
-        lifecycle::aside(&self.workers, async move { desk.refresh().await }).await;
+        let listen = self.listening.address(Which::Service);
+        lifecycle::aside(&self.workers, async move { desk.refresh_at(listen).await }).await;
         if let Some(scope) = self.current.scope() {
             self.tell_reloaded(&reloaded, &scope).await;
         }
-        self.retire(remains, drain, &mut reloaded).await;
+        let retired = self.retire(vec![remains], drain, reloaded.generation).await;
+        reloaded.drained = retired.drained;
+        reloaded.streams_cut = retired.streams_cut;
+        reloaded.stop_errors = retired.stop_errors;
+        if retired.is_left {
+            reloaded.plan.message += "; it has failed probation already, and is taken back";
+        }
         reloaded.total_ms = millis(since);
         // A reload may have read what was there before.
         if let Some(scope) = self.current.scope().filter(|_| is_other) {
@@ -90,7 +202,7 @@ impl Reloader {
             "reloaded"
         );
         self.warn_of_idle();
-        kept.map(|()| reloaded)
+        reloaded
     }
 
     /// Tells plugins of those that were built anew.
@@ -110,17 +222,33 @@ impl Reloader {
         streams
     }
 
+    /// Ends what could not be ended because it was to be replaced by what has failed, and can't be taken back.
+    pub(super) async fn retire_left(self: &Arc<Self>, serving: u64) {
+        let settings = self.settings().unwrap_or_default();
+        self.retire(Vec::new(), settings.reload.drain, serving)
+            .await;
+    }
+
     /// Waits until nobody holds the generations before, and then stops what is not part of the one that serves.
-    async fn retire(self: &Arc<Self>, remains: Remains, drain: Duration, reloaded: &mut Reloaded) {
+    async fn retire(
+        self: &Arc<Self>,
+        mut all: Vec<Remains>,
+        drain: Duration,
+        serving: u64,
+    ) -> Retired {
+        let mut retired = Retired::default();
         // Not only the last: an older one may have been let go on, when nothing had to be stopped.
-        let held = self.ledger().held_before(reloaded.generation);
-        if remains.is_empty() {
-            reloaded.drained = true;
+        let held = self.ledger().held_before(serving);
+        all.append(&mut self.left());
+        all.retain(|remains| !remains.is_empty());
+        if all.is_empty() {
+            retired.drained = true;
             self.bus.disconnect(drain).await;
         } else {
-            let records = remains.records();
+            let records: Vec<_> = all.iter().flat_map(Remains::records).collect();
             // At once: they may need all of the time that there is.
             self.tell_to_leave(&records);
+            let failing = self.probation.failing();
             let all_gone = async {
                 for held in &held {
                     held.gone.cancelled().await;
@@ -130,22 +258,16 @@ impl Reloader {
                     stream.gone.cancelled().await;
                 }
             };
-            reloaded.drained = tokio::time::timeout(drain, all_gone).await.is_ok();
-            reloaded.streams_cut = cut_off(&self.tell_to_leave(&records)).await;
-            for held in held.iter().filter(|held| !held.gone.is_cancelled()) {
-                self.mark(held.number, GenerationState::Overdue);
-                tracing::warn!(
-                    generation = held.number,
-                    "requests of an old generation have outlived `reload.drain`"
-                );
-            }
-            if let Some(scope) = self.current.scope() {
-                self.bus.disconnect(drain).await;
-                remains.announce();
-                let desk = Arc::clone(&self.desk);
-                lifecycle::aside(&self.workers, async move { desk.sweep().await }).await;
-                let errors = lifecycle::stop(remains, &scope, &self.workers).await;
-                reloaded.stop_errors = errors.iter().map(Error::report).collect();
+            tokio::select! {
+                in_time = tokio::time::timeout(drain, all_gone) => {
+                    retired.drained = in_time.is_ok();
+                    self.stop_rest(all, &held, drain, &mut retired).await;
+                }
+                // What failed must not serve until the last request of before has ended: all this is waited for then.
+                () = failing.cancelled() => {
+                    retired.is_left = true;
+                    *self.left() = all;
+                }
             }
         }
         for Held { number, gone, .. } in held {
@@ -160,6 +282,37 @@ impl Reloader {
                     reloader.mark(number, GenerationState::Gone);
                 }
             });
+        }
+        retired
+    }
+
+    /// Stops what no request is in any more, or has been for too long.
+    async fn stop_rest(
+        &self,
+        all: Vec<Remains>,
+        held: &[Held],
+        drain: Duration,
+        retired: &mut Retired,
+    ) {
+        let records: Vec<_> = all.iter().flat_map(Remains::records).collect();
+        retired.streams_cut = cut_off(&self.tell_to_leave(&records)).await;
+        for held in held.iter().filter(|held| !held.gone.is_cancelled()) {
+            self.mark(held.number, GenerationState::Overdue);
+            tracing::warn!(
+                generation = held.number,
+                "requests of an old generation have outlived `reload.drain`"
+            );
+        }
+        if let Some(scope) = self.current.scope() {
+            self.bus.disconnect(drain).await;
+            all.iter().for_each(Remains::announce);
+            let desk = Arc::clone(&self.desk);
+            lifecycle::aside(&self.workers, async move { desk.sweep().await }).await;
+            for remains in all {
+                let errors = lifecycle::stop(remains, &scope, &self.workers).await;
+                let errors = errors.iter().map(Error::report);
+                retired.stop_errors.extend(errors);
+            }
         }
     }
 
@@ -176,10 +329,11 @@ impl Reloader {
         let draft = (self.source)(&trial.overrides);
         let config = self.registry.accept(draft, Asked::Not)?;
         self.accept_patch(wanted, &config)?;
-        let layers = self.given().layers();
-        let config = self
-            .registry
-            .accept(config.with_sources(&layers), Asked::Already)?;
+        let next = self.settle(config, trial, wanted)?;
+        let given = next.kept.unwrap_or_else(|| self.given().clone());
+        next.judge.map_or(Ok(()), |judge| judge.judge(&given))?;
+        let draft = next.config.with_sources(&given.layers());
+        let config = self.registry.accept(draft, Asked::Already)?;
         let changes = lifecycle::changes(&self.registry, &config, &old.0, &wanted.anew)?;
         Ok(ReloadPlan::of(&old.0, &config, changes))
     }
@@ -191,7 +345,7 @@ impl Reloader {
             Ok(_) => reloads.ended(true, since.elapsed()),
             Err(error) => {
                 let (code, told) = (error.code(), error.line());
-                if [code::RELOAD_BUSY, code::CLOSED].contains(&code) {
+                if [code::RELOAD_BUSY, code::RELOAD_REJECTED, code::CLOSED].contains(&code) {
                     reloads.refused();
                     tracing::warn!(code = code.name(), error = %told, "reload refused");
                 } else if code == code::NOT_PERSISTED {

@@ -6,7 +6,7 @@ use crate::{
     lifecycle::Anew,
 };
 use serde_json::Value;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 /// What is asked of a reload.
 #[derive(Debug, Default)]
@@ -19,6 +19,8 @@ pub(crate) struct Wanted {
     pub(crate) persist: bool,
     /// The generations of which one has to serve; any, if none is said.
     pub(crate) only_if: Option<Vec<u64>>,
+    /// Whether what has failed probation is to be loaded all the same.
+    pub(crate) force: bool,
 }
 
 /// What an operator wants to have changed of a plugin; it lasts only if the reload succeeds.
@@ -44,6 +46,22 @@ impl Wanted {
                     .with_help("look at what has changed meanwhile, and ask with its number"))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+/// What is done when it is done: "`web` is being disabled".
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.change, &self.anew) {
+            (Change::Enable(plugin, true), _) => write!(f, "`{plugin}` is being enabled"),
+            (Change::Enable(plugin, false), _) => write!(f, "`{plugin}` is being disabled"),
+            (Change::Patch(plugin, _) | Change::Reset(plugin), _) => {
+                write!(f, "the settings of `{plugin}` are being changed")
+            }
+            (Change::Nothing, Anew::One(plugin)) => write!(f, "`{plugin}` is being built anew"),
+            (Change::Nothing, Anew::All) => f.write_str("all plugins are being built anew"),
+            (Change::Nothing, Anew::Nothing) => f.write_str("the configuration is being reloaded"),
         }
     }
 }

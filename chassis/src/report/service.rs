@@ -1,5 +1,9 @@
 //! What is told of the service as a whole.
 
+use crate::{
+    listening::{Listening, Which},
+    reload::ProbationReport,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{net::SocketAddr, path::PathBuf, time::SystemTime};
@@ -18,6 +22,8 @@ pub struct ServiceReport {
     pub ready: bool,
     /// The generation that serves; none before the first does, and after the last.
     pub generation: Option<u64>,
+    /// What is watched after a reload, and what was taken back; none if nothing is or was.
+    pub probation: Option<ProbationReport>,
     /// How many instances are known, running or not.
     pub plugins: usize,
     /// When the process began to start the service, in milliseconds since 1970.
@@ -52,4 +58,14 @@ pub struct Addresses {
     pub management: Option<SocketAddr>,
     /// `metrics.listen`, where only `GET /metrics` is answered.
     pub metrics: Option<SocketAddr>,
+}
+
+impl Addresses {
+    pub(crate) fn of(listening: &Listening) -> Self {
+        Self {
+            service: listening.address(Which::Service),
+            management: listening.address(Which::Management),
+            metrics: listening.address(Which::Metrics),
+        }
+    }
 }

@@ -86,11 +86,8 @@ impl Signals {
             Box::pin(async move {
                 // hyper takes the end of the stream for the end of the client, and would not hand it over.
                 activity.handed_over().await;
-                either(
-                    &shared.draining,
-                    stream.as_ref().map(|stream| &stream.leave),
-                )
-                .await;
+                // That its address is left is nothing to it.
+                either(&shared.ending, stream.as_ref().map(|stream| &stream.leave)).await;
             })
         });
         ready!(ending.as_mut().poll(cx));

@@ -50,9 +50,16 @@ impl Desk {
         self.refresh().await;
     }
 
-    /// Registers the service itself anew, if the generation that serves says something else of it. If that fails, it is
-    /// tried again later, and what is registered stays.
-    pub(crate) async fn refresh(self: &Arc<Self>) {
+    /// Registers the service itself anew, if the generation that serves says something else of it, or if it listens
+    /// elsewhere now.
+    pub(crate) async fn refresh_at(self: &Arc<Self>, listen: Option<SocketAddr>) {
+        self.own().listen = listen;
+        self.refresh().await;
+    }
+
+    /// Registers the service itself as the generation that serves says. If that fails, it is tried again later, and what is
+    /// registered stays.
+    async fn refresh(self: &Arc<Self>) {
         let _turn = self.refreshing.lock().await;
         // A reload may come before the service is up.
         if !self.own().has_entered || self.try_refresh().await {

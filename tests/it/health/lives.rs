@@ -2,12 +2,12 @@
 
 use super::{Dial, after, health, one, round, state, store};
 use crate::{made::plugin, scripted::info};
-use chassis::{HealthState, PluginState, Registration, prelude::*, testing::TestChassis};
+use chassis::{HealthState, PluginState, Registration, code, prelude::*, testing::TestChassis};
 use std::{
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
     time::Duration,
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 #[tokio::test(start_paused = true)]
 async fn a_reload_begins_anew_and_stays_ready() {
@@ -23,19 +23,84 @@ async fn a_reload_begins_anew_and_stays_ready() {
     round().await;
     assert!(app.handle().is_ready());
     app.reload_all().await.unwrap();
-    // Nobody has answered in the new generation; that is no reason to send requests elsewhere.
-    assert!(app.handle().is_ready());
-    after(1).await;
-    assert_eq!(state(&app, "store/database"), HealthState::Up);
-    dial.turn(Health::down("lost"));
-    app.reload_all().await.unwrap();
-    after(1).await;
     let check = one(&app, "store/database");
     assert_eq!(
         (check.state, check.consecutive_failures),
-        (HealthState::Down, 1)
+        (HealthState::Up, 0),
+        "it has answered before it serves"
     );
-    assert!(!app.handle().is_ready(), "the first answer counts at once");
+    assert!(app.handle().is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_that_would_not_be_ready_is_given_up() {
+    let dial = Dial::new(Health::up());
+    let app = TestChassis::builder()
+        .register(store(&dial))
+        .start()
+        .await
+        .unwrap();
+    after(1).await;
+    dial.turn(Health::down("lost"));
+    let error = app.reload_all().await.unwrap_err();
+    assert_eq!(error.code(), code::RELOAD_FAILED);
+    assert_eq!(
+        (error.plugin(), error.place()),
+        (Some("store"), Some("health.check"))
+    );
+    assert_eq!(
+        error.message(),
+        "the service would not be ready any more: the critical check `store/database` is down: lost"
+    );
+    // The old one has not been asked meanwhile, and serves on.
+    assert!(app.handle().is_ready());
+    assert_eq!(app.handle().enter().unwrap().generation(), 1);
+    round().await;
+    round().await;
+    round().await;
+    assert!(!app.handle().is_ready());
+    // A reload can't make it worse now, and may be what mends it.
+    app.reload_all().await.unwrap();
+    assert!(!app.handle().is_ready());
+
+    // Who is new has to be well, too.
+    app.handle().disable("store").await.unwrap();
+    assert!(app.handle().is_ready());
+    let error = app.handle().enable("store").await.unwrap_err();
+    assert_eq!(error.code(), code::RELOAD_FAILED);
+    assert_eq!(app.state("store"), PluginState::Disabled);
+    dial.turn(Health::up());
+    app.handle().enable("store").await.unwrap();
+    assert_eq!(state(&app, "store/database"), HealthState::Up);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_waits_for_critical_checks_and_for_no_others() {
+    let hangs = |name: &'static str, is_critical: bool| {
+        plugin(name, move |cx| {
+            let hung = Arc::new(AtomicUsize::new(0));
+            let check = cx.health("check", async move || {
+                if hung.fetch_add(1, SeqCst) == 0 {
+                    sleep(Duration::from_secs(3)).await;
+                }
+            });
+            if is_critical {
+                check.critical();
+            }
+        })
+    };
+    let app = TestChassis::builder()
+        .register(hangs("slow", true))
+        .register(hangs("aside", false))
+        .start()
+        .await
+        .unwrap();
+    after(4).await;
+    let since = Instant::now();
+    app.handle().reload_plugin("aside").await.unwrap();
+    assert_eq!(since.elapsed(), Duration::ZERO);
+    app.handle().reload_plugin("slow").await.unwrap();
+    assert_eq!(since.elapsed().as_secs(), 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -64,11 +129,8 @@ async fn a_reload_mends_nothing_before_it_is_proved() {
     assert!(app.handle().is_ready());
     for _ in 0..2 {
         app.reload_all().await.unwrap();
-        assert_eq!(state(&app, "slow/database"), HealthState::Unknown);
-        assert!(
-            app.handle().is_ready(),
-            "it was up before the first of them"
-        );
+        assert_eq!(state(&app, "slow/database"), HealthState::Up);
+        assert!(app.handle().is_ready(), "it was waited for");
     }
 }
 

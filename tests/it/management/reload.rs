@@ -194,6 +194,8 @@ async fn two_reloads_at_once_are_one_too_many() {
         "reload.busy",
     );
     assert_eq!(busy["help"], "try again when it is done");
+    let told = busy["detail"].as_str().unwrap();
+    assert!(told.contains("all plugins are being built anew"), "{told}");
     assert_eq!(get_json(management, "/info").await["generation"], 1);
     gate.open.add_permits(1);
     assert_eq!(first.await.unwrap().0, 200);
@@ -255,11 +257,13 @@ async fn a_slow_start_can_be_watched() {
     for path in ["/extension-points", "/plugins/graph"] {
         problem(get(management, path).await, 503, "closed");
     }
-    problem(
+    let busy = problem(
         post(management, "/reload?all=true").await,
         409,
         "reload.busy",
     );
+    let told = busy["detail"].as_str().unwrap();
+    assert!(told.contains("the service is starting"), "{told}");
 
     gate.open.add_permits(1);
     let running = soon("the start", starting)
@@ -291,7 +295,7 @@ async fn a_dry_run_says_what_would_change_and_why() {
     assert_eq!(info["generation"], 1);
     // What an operator would change can be tried, too.
     let tried = post(management, "/plugins/pool/disable?dry_run=true").await;
-    assert_eq!(json(&tried.2)["removed"], json!(["pool"]));
+    assert_eq!(json(&tried.2)["removed"], json!(["pool", "stamp"]));
     let wrong = post(management, "/reload?dryrun=true").await;
     problem(wrong, 400, "http.bad_request");
     problem(

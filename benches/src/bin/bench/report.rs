@@ -87,7 +87,7 @@ impl Found {
                 "{program:<16}{micros:>8.2} us to find the plugins that are linked"
             );
         }
-        text += "\ngenerations: nanoseconds to enter and leave, on so many threads; milliseconds of a reload\n\n";
+        text += "\ngenerations: nanoseconds to enter and leave, on so many threads, and for an event that nobody wants; milliseconds of a reload\n\n";
         for (what, found) in &self.generation {
             _ = writeln!(text, "{what:<16}{found}");
         }

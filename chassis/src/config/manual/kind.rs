@@ -9,6 +9,7 @@ use crate::text::quoted;
 const FORMATS: &[(&str, &str, &str)] = &[
     ("time-span", "time", "30s"),
     ("byte-size", "size", "2MiB"),
+    ("percentage", "percentage", "50%"),
     ("network", "network", "10.0.0.0/8"),
     ("socket-address", "address with a port", "127.0.0.1:8080"),
     ("ip", "IP address", ""),
