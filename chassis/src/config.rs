@@ -152,6 +152,14 @@ impl Config {
         Draft::with_sources(Arc::new(self.layers.with_overrides(overrides)), &[])
     }
 
+    /// The same files, as if operators had persisted what they have in the other; only to be compared.
+    pub(crate) fn with_local_of(&self, other: &Self) -> Self {
+        Self {
+            layers: Arc::new(self.layers.with_local_of(&other.layers)),
+            ..self.clone()
+        }
+    }
+
     /// Whether the files of the other say the same.
     pub(crate) fn has_same_files(&self, other: &Self) -> bool {
         self.layers.has_same_files(&other.layers)

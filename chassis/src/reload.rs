@@ -38,7 +38,6 @@ mod kept;
 mod turn;
 
 pub use answer::{ReloadPlan, Reloaded};
-use kept::Trial;
 pub use ledger::{GenerationReport, GenerationState, StreamReport};
 use ledger::{Held, Ledger};
 use probation::{Before, Probation};

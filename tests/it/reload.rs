@@ -4,6 +4,7 @@ mod addresses;
 mod carried;
 mod hand_over;
 mod probation;
+mod taken_back;
 mod states;
 mod streams;
 mod poisoned;

@@ -159,31 +159,6 @@ impl Layers {
         }
     }
 
-    /// The same files and variables, with other changes of operators.
-    pub(super) fn with_overrides(&self, overrides: Overrides) -> Self {
-        Self {
-            defaults: self.defaults.clone(),
-            files: self.files.clone(),
-            environment: self.environment.clone(),
-            arguments: self.arguments.clone(),
-            local: self.local.clone(),
-            overrides,
-            code: self.code.clone(),
-            file: self.file.clone(),
-            local_file: self.local_file.clone(),
-            profile: self.profile.clone(),
-            watched: self.watched.clone(),
-            misshapen: self.misshapen.clone(),
-            // They were told when the files were read.
-            errors: Vec::new(),
-        }
-    }
-
-    /// Whether the files of the other say the same.
-    pub(super) fn has_same_files(&self, other: &Self) -> bool {
-        self.files.same(&other.files) && self.local.same(&other.local)
-    }
-
     /// What was read, with what its references lead to.
     fn resolved(
         &mut self,
@@ -204,6 +179,39 @@ impl Layers {
         self.misshapen
             .extend(Misshapen::take(&mut tree, &self.defaults));
         Some(tree)
+    }
+
+    /// The same files and variables, with other changes of operators.
+    pub(super) fn with_overrides(&self, overrides: Overrides) -> Self {
+        Self {
+            defaults: self.defaults.clone(),
+            files: self.files.clone(),
+            environment: self.environment.clone(),
+            arguments: self.arguments.clone(),
+            local: self.local.clone(),
+            overrides,
+            code: self.code.clone(),
+            file: self.file.clone(),
+            local_file: self.local_file.clone(),
+            profile: self.profile.clone(),
+            watched: self.watched.clone(),
+            misshapen: self.misshapen.clone(),
+            // They were told when the files were read.
+            errors: Vec::new(),
+        }
+    }
+
+    /// The same, as if operators had persisted what they have in the other.
+    pub(super) fn with_local_of(&self, other: &Self) -> Self {
+        Self {
+            local: other.local.clone(),
+            ..self.with_overrides(self.overrides.clone())
+        }
+    }
+
+    /// Whether the files of the other say the same.
+    pub(super) fn has_same_files(&self, other: &Self) -> bool {
+        self.files.same(&other.files) && self.local.same(&other.local)
     }
 
     /// Lays them over each other, and checks the result.

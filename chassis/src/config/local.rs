@@ -64,6 +64,11 @@ impl LocalFile {
         &self.path
     }
 
+    /// What is in it; if it is not there, what one holds that says nothing.
+    pub(crate) fn text(&self) -> &str {
+        self.text.as_deref().unwrap_or(HEAD)
+    }
+
     /// What it would hold after a change; none if it says the same before.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ mod checked_sections;
 mod references;
 mod profiles;
 mod precedence;
+mod local_file;
 mod schema;
 mod manual;
 mod foreign;

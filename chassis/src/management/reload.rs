@@ -42,7 +42,8 @@ pub(super) struct OfChange {
     dry_run: bool,
     /// Build every instance anew.
     all: bool,
-    /// Do it though it leaves the service less guarded; where nothing speaks against it, this changes nothing.
+    /// Do it though it leaves the service less guarded, or though what the files say has failed probation; where nothing speaks
+    /// against it, this changes nothing.
     force: bool,
     /// Write it to `config.local.yaml` beside the configuration file, so that a restart remembers it. `DELETE` always takes back
     /// what is there.
@@ -121,8 +122,8 @@ impl Asked {
     pub(super) async fn answer(self, wanted: Wanted) -> Result<Response> {
         let mut wanted = Wanted {
             only_if: self.only_if,
-            force: self.options.force,
             persist: self.options.persist,
+            force: self.options.force,
             ..wanted
         };
         if self.options.all {

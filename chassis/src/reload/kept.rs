@@ -6,12 +6,12 @@ use crate::{
     error::{Error, Result, code},
 };
 use std::{
-    io,
+    fmt, io,
+    path::{Path, PathBuf},
     sync::{Arc, PoisonError},
 };
 
 /// A change that is tried.
-#[derive(Debug)]
 pub(super) struct Trial {
     /// What operators have changed, with it.
     pub(super) overrides: Overrides,
@@ -23,8 +23,15 @@ pub(super) struct Trial {
     told: Option<&'static str>,
 }
 
+/// What `config.local.yaml` held before a change was written to it.
+#[derive(Clone)]
+pub(super) struct Unwritten {
+    path: PathBuf,
+    text: Arc<str>,
+    written: Arc<str>,
+}
+
 /// What `config.local.yaml` is to hold.
-#[derive(Debug)]
 struct Page {
     local: LocalFile,
     text: Arc<str>,
@@ -42,7 +49,7 @@ impl Reloader {
         wanted.change.apply(&mut without);
         let is_reset = matches!(wanted.change, Change::Reset(_));
         let (is_kept, told) = match wanted.change {
-            Change::Nothing => return Ok(Trial::of(overrides, None, None)),
+            Change::Nothing => return Ok(Trial::without_change(overrides)),
             // What is taken back is to stay so.
             Change::Reset(_) => (true, "what operators have changed of it is taken back"),
             _ if wanted.persist => (true, "a restart remembers what was changed here"),
@@ -107,7 +114,6 @@ impl Reloader {
     ///
     /// If the file can't be written. Then a restart forgets it.
     pub(super) async fn keep(&self, trial: Trial, reloaded: &mut Reloaded) -> Result<()> {
-        let told = trial.told;
         reloaded.persisted = trial.persisted;
         // Up to here nobody else was on turn, so that the watcher of files has not seen the new one without knowing of it.
         let (overrides, replaced) = match trial.page {
@@ -127,16 +133,55 @@ impl Reloader {
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = overrides;
         let replaced = replaced?;
-        if let Some(told) = told {
-            reloaded.plan.message += "; ";
-            reloaded.plan.message += told;
-        }
         if let Some(replaced) = replaced {
             tracing::info!(file = %replaced.path().display(), "what operators have changed is written");
             // It is there for all that run; only a loss of power could take it away.
             _ = tokio::task::spawn_blocking(move || replaced.sync()).await;
         }
         Ok(())
+    }
+
+    /// Takes back from `config.local.yaml` what was written there, so that a restart does not load what has failed; not if
+    /// somebody has written something else since.
+    pub(super) async fn put_back(&self, before: Option<&Unwritten>) -> bool {
+        let Some(Unwritten {
+            path,
+            text,
+            written,
+        }) = before.cloned()
+        else {
+            return false;
+        };
+        let is_there = LocalFile::read(&path).is_ok_and(|file| file.text() == &*written);
+        if !is_there {
+            return false;
+        }
+        let (to, new) = (path.clone(), Arc::clone(&text));
+        let write = move || Replacement::write(&to, &new, Access::OwnerOnly);
+        let new = tokio::task::spawn_blocking(write).await;
+        let replaced = match new.map_err(io::Error::from).flatten() {
+            Ok(new) => self.replace(new, &path, &text),
+            Err(error) => Err(error),
+        };
+        match replaced {
+            Ok(replaced) => {
+                _ = tokio::task::spawn_blocking(move || replaced.sync()).await;
+                true
+            }
+            Err(error) => {
+                let file = path.display();
+                tracing::error!(%file, %error, "what was persisted can't be taken back: a restart loads it");
+                false
+            }
+        }
+    }
+
+    fn replace(&self, new: Replacement, path: &Path, text: &str) -> io::Result<Replaced> {
+        let replaced = new.commit()?;
+        self.files.send_modify(|files| {
+            files.seen.expect(path, text.as_bytes());
+        });
+        Ok(replaced)
     }
 
     /// Puts the new file in its place. What it holds counts as read.
@@ -150,26 +195,57 @@ impl Reloader {
         if !local.is_current() {
             return Err(io::Error::other("somebody else has written it meanwhile"));
         }
-        let replaced = new.commit()?;
-        self.files.send_modify(|files| {
-            files.seen.expect(local.path(), text.as_bytes());
-        });
-        Ok(replaced)
+        self.replace(new, local.path(), text)
+    }
+}
+
+/// Without the values.
+impl fmt::Debug for Unwritten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Unwritten").field(&self.path).finish()
     }
 }
 
 impl Trial {
-    pub(super) fn of(
-        overrides: Overrides,
-        persisted: Option<bool>,
-        told: Option<&'static str>,
-    ) -> Self {
+    /// What is to be written again if it has to be taken back.
+    pub(super) fn unwritten(&self) -> Option<Unwritten> {
+        self.page.as_ref().map(|page| Unwritten {
+            path: page.local.path().to_owned(),
+            text: page.local.text().into(),
+            written: Arc::clone(&page.text),
+        })
+    }
+
+    /// What operators have changed before.
+    pub(super) fn without_change(overrides: Overrides) -> Self {
+        Self::of(overrides, None, None)
+    }
+
+    /// Says what a restart makes of it.
+    pub(super) fn tell(&self, reloaded: &mut Reloaded) {
+        if let Some(told) = self.told {
+            reloaded.plan.message += "; ";
+            reloaded.plan.message += told;
+        }
+    }
+
+    fn of(overrides: Overrides, persisted: Option<bool>, told: Option<&'static str>) -> Self {
         Self {
             overrides,
             page: None,
             persisted,
             told,
         }
+    }
+}
+
+/// Without the values.
+impl fmt::Debug for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trial")
+            .field("overrides", &self.overrides)
+            .field("persisted", &self.persisted)
+            .finish_non_exhaustive()
     }
 }
 

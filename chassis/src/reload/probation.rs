@@ -2,7 +2,11 @@
 //!
 //! Nobody is asked for it, and no call costs more: the figures are those that the guard keeps anyway.
 
-use super::{Next, Reloader, Trial, Wanted, wanted::Change};
+use super::{
+    Next, Reloader, Wanted,
+    kept::{Trial, Unwritten},
+    wanted::Change,
+};
 use crate::{
     call::{Outcomes, Stats},
     config::{Config, Overrides, ProbationSettings},
@@ -87,6 +91,8 @@ pub(super) struct Before {
     pub(super) config: Arc<Config>,
     pub(super) given: Given,
     pub(super) overrides: Overrides,
+    /// What was persisted since.
+    pub(super) unwritten: Option<Unwritten>,
 }
 
 /// An instance that is watched. It is not held: a plugin ends when it is stopped.
@@ -319,8 +325,9 @@ impl Reloader {
         let Some(rejected) = rejected else {
             return Ok(next);
         };
-        let is_of_one =
-            !matches!(wanted.change, Change::Nothing) || matches!(wanted.anew, Anew::One(_));
+        // What is persisted is to be in force as it is in the file.
+        let is_of_one = !wanted.persist
+            && (!matches!(wanted.change, Change::Nothing) || matches!(wanted.anew, Anew::One(_)));
         if !is_of_one {
             return Ok(Next {
                 judge: Some(rejected),
@@ -399,7 +406,7 @@ impl Reloader {
             config: Arc::clone(&before.config),
             // It may be new only because others are.
             anew: Anew::One(Arc::clone(&plugin)),
-            trial: Trial::of(before.overrides.clone(), None, None),
+            trial: Trial::without_change(before.overrides.clone()),
             kept: Some(before.given.clone()),
             judge: None,
             keeps_rejected: false,
@@ -407,7 +414,14 @@ impl Reloader {
         };
         match self.swap(old, next, since).await {
             Ok(swapped) => {
-                let rejected = rejected.then(|| {
+                let mut config = config;
+                if self.put_back(before.unwritten.as_ref()).await {
+                    config = Arc::new(config.with_local_of(&before.config));
+                    told.management = true;
+                    told.rejected =
+                        !config.has_same_files(&before.config) || !given.is_same(&before.given);
+                }
+                let rejected = told.rejected.then(|| {
                     Arc::new(Rejected {
                         config,
                         given,
@@ -428,8 +442,7 @@ impl Reloader {
                      operators had changed since is forgotten (management)"
                 );
                 self.note(told, rejected);
-                // Nothing was changed that would have to be kept.
-                _ = self.finish(swapped, since).await;
+                self.finish(swapped, since).await;
             }
             Err(error) => {
                 self.probation.end();

@@ -1,7 +1,7 @@
 //! One reload: from reading the configuration to the last plugin that stops. One at a time.
 
 use super::{
-    Before, GenerationState, Held, ReloadPlan, Reloaded, Reloader, Trial, Wanted,
+    Before, GenerationState, Held, ReloadPlan, Reloaded, Reloader, Wanted, kept::Trial,
     probation::Rejected, queue::Turn,
 };
 use crate::{
@@ -43,11 +43,11 @@ pub(super) struct Next {
 /// A generation that serves now, and what is not part of it any more.
 pub(super) struct Swapped {
     reloaded: Reloaded,
-    /// Whether what an operator has changed is kept.
-    kept: Result<()>,
     remains: Remains,
     drain: Duration,
     is_other: bool,
+    /// Whether what was to be persisted is.
+    kept: Result<()>,
 }
 
 /// What came of the end of what is not part of a generation any more.
@@ -101,8 +101,10 @@ impl Reloader {
         }
         let (trial, config) = self.try_change(&wanted, &old.0.config).await?;
         let next = self.settle(config, trial, &wanted)?;
-        let swapped = self.swap(old, next, since).await?;
-        self.finish(swapped, since).await
+        let mut swapped = self.swap(old, next, since).await?;
+        let kept = std::mem::replace(&mut swapped.kept, Ok(()));
+        let reloaded = self.finish(swapped, since).await;
+        kept.map(|()| reloaded)
     }
 
     /// Builds the next generation, and makes it the one that serves.
@@ -142,7 +144,9 @@ impl Reloader {
             config: Arc::clone(&old.0.config),
             given: self.given().clone(),
             overrides: self.overrides(),
+            unwritten: next.trial.unwritten(),
         };
+        next.trial.tell(&mut reloaded);
         if let Some(time) = self.begin_probation(&old.0, &built.generation, before, &next) {
             let time = show_duration(time);
             reloaded.plan.message += &format!("; what is new in it is watched for {time}");
@@ -154,8 +158,8 @@ impl Reloader {
         reloaded.swap_ms = millis(since);
         let kept = self.keep(next.trial, &mut reloaded).await;
         Ok(Swapped {
-            reloaded,
             kept,
+            reloaded,
             remains,
             drain,
             is_other,
@@ -163,21 +167,13 @@ impl Reloader {
     }
 
     /// Tells of it, and ends what is not part of it.
-    ///
-    /// # Errors
-    ///
-    /// If what an operator has changed could not be kept.
-    pub(super) async fn finish(
-        self: &Arc<Self>,
-        swapped: Swapped,
-        since: Instant,
-    ) -> Result<Reloaded> {
+    pub(super) async fn finish(self: &Arc<Self>, swapped: Swapped, since: Instant) -> Reloaded {
         let Swapped {
             mut reloaded,
-            kept,
             remains,
             drain,
             is_other,
+            kept: _,
         } = swapped;
         let desk = Arc::clone(&self.desk);
         let listen = self.listening.address(Which::Service);
@@ -206,7 +202,7 @@ impl Reloader {
             "reloaded"
         );
         self.warn_of_idle();
-        kept.map(|()| reloaded)
+        reloaded
     }
 
     /// Tells plugins of those that were built anew.

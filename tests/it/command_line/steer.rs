@@ -137,4 +137,23 @@ fn plugins_are_kept_out_for_good_and_let_in_again() {
     let service = Process::start(EVERYTHING, directory.path());
     let status = out(&service, &["status"]);
     assert!(!status.contains("disabled"), "{status}");
+    drop(service);
+
+    // Without a file there is nowhere to write to.
+    let directory = tempfile::tempdir().unwrap();
+    let service = Process::start(EVERYTHING, directory.path());
+    let refused = ask(
+        &service,
+        directory.path(),
+        &["disable", "greeter", "--persist"],
+    );
+    assert_eq!(refused.code, Some(1));
+    assert!(
+        refused
+            .err
+            .starts_with("error: there is no configuration file")
+            && refused.err.contains("\n  help: "),
+        "{}",
+        refused.err
+    );
 }
