@@ -161,6 +161,8 @@ const ROWS: &[Row] = &[
     row("plugins.greeter.config.greeting", "Ahoy", "Hello, Ada!", "Ahoy, Ada!", plugins::greeting),
     row("plugins.request-tracing.config.correlation_header", "X-Trace", "x-correlation-id, x-processing-time", "x-processing-time, x-trace", plugins::headers),
     row("plugins.request-tracing.config.timing_header", "X-Took", "x-correlation-id, x-processing-time", "x-correlation-id, x-took", plugins::headers),
+    row("plugins.request-tracing.config.access_log", "false", "100", "0", plugins::logged),
+    row("plugins.request-tracing.config.sample", "0.25", "100", "19", plugins::logged),
 ];
 
 #[test]

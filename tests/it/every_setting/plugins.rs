@@ -3,13 +3,24 @@
 use super::{Setting, in_virtual_time};
 use crate::{made::plugin, scripted::scripted};
 use chassis::{
-    Exchange, PluginState, Registration, points,
+    Body, Exchange, PluginState, Registration, points,
     testing::{TestBuilder, TestChassis},
 };
 use chassis_greeter::Greeter;
 use chassis_request_tracing::RequestTracing;
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 use tokio::time::Instant;
+use tracing::Subscriber;
+use tracing_subscriber::{
+    Layer,
+    layer::{Context, SubscriberExt as _},
+};
 
 fn greeter(setting: Setting) -> TestBuilder {
     TestChassis::with::<Greeter>().config(setting.yaml())
@@ -105,6 +116,37 @@ pub(super) fn headers(setting: Setting) -> String {
         added.sort_unstable();
         added.join(", ")
     })
+}
+
+/// Counts the lines of the access log.
+#[derive(Clone, Default)]
+struct AccessLog(Arc<AtomicUsize>);
+
+impl<S: Subscriber> Layer<S> for AccessLog {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() == "chassis_request_tracing" {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+}
+
+/// How many of a hundred requests are logged.
+pub(super) fn logged(setting: Setting) -> String {
+    let log = AccessLog::default();
+    let of = |log: AccessLog| tracing_subscriber::registry().with(log);
+    // As long as there is but one, `tracing` asks whoever logs first whether anybody listens, and that may be another test.
+    let _other = tracing::Dispatch::new(of(AccessLog::default()));
+    let _keeping = tracing::subscriber::set_default(of(log.clone()));
+    in_virtual_time(async {
+        let builder = TestChassis::with::<RequestTracing>().config(setting.yaml());
+        let app = builder.start().await.expect("the service starts");
+        for number in 0..100 {
+            let request = http::Request::get("/").header("X-Correlation-ID", number);
+            app.send(request.body(Body::empty()).expect("it is one"))
+                .await;
+        }
+    });
+    log.0.load(SeqCst).to_string()
 }
 
 /// What becomes of a call that has no end.
