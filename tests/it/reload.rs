@@ -2,6 +2,7 @@
 
 mod carried;
 mod streams;
+mod many;
 mod poisoned;
 mod poisons;
 mod stamps;

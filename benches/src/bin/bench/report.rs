@@ -5,7 +5,7 @@ use super::{
     callgrind::results,
     goals::{self, Goal},
     start::Start,
-    subject::{COUNTS, FORMS, HANDLERS, OBSERVED, POINTS},
+    subject::{COUNTS, FORMS, HANDLERS, OBSERVED, PLUGINS, POINTS},
     svg,
 };
 use chassis::{Context as _, Result};
@@ -57,6 +57,14 @@ impl Found {
             if let Some(count) = self.counts.get(&name) {
                 let allocations = self.allocations.get(&name).copied().unwrap_or_default();
                 _ = writeln!(text, "{what:<16}{count:>10.0} ({allocations:.0})");
+            }
+        }
+        text += "\na reload of so many plugins, one of which is built anew, instructions (allocations)\n\n";
+        for plugins in PLUGINS {
+            let name = format!("reload/{plugins}");
+            if let Some(count) = self.counts.get(&name) {
+                let allocations = self.allocations.get(&name).copied().unwrap_or_default();
+                _ = writeln!(text, "{plugins:<16}{count:>10.0} ({allocations:.0})");
             }
         }
         _ = write!(text, "\npoints, instructions (allocations)\n\n{:<16}", "");
