@@ -95,7 +95,7 @@ impl Found {
                 "{program:<16}{micros:>8.2} us to find the plugins that are linked"
             );
         }
-        text += "\ngenerations: nanoseconds to enter and leave, on so many threads; milliseconds of a reload\n\n";
+        text += "\ngenerations: nanoseconds to enter and leave, on so many threads; milliseconds of a reload; p99 while there are reloads, and without\n\n";
         for (what, found) in &self.generation {
             _ = writeln!(text, "{what:<16}{found}");
         }
