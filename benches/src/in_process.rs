@@ -1,8 +1,11 @@
-//! Work without a network: middleware around a handler, requests that are observed, and extension points.
+//! Work without a network: middleware around a handler, requests that are observed, extension points, and reloads.
 
 mod middleware;
 mod observed;
 mod points;
+mod reloading;
+
+pub use reloading::pages;
 
 use chassis::{Error, Result};
 
@@ -45,6 +48,7 @@ pub fn run(subject: &str, times: u64, meter: &Meter) -> Result<()> {
                 middleware::run(form, does, count.parse()?, times, meter).await
             }
             ["observed", what] => observed::run(what, times, meter).await,
+            ["reload", plugins] => reloading::run(plugins.parse()?, times, meter).await,
             ["points", kind, count] => points::run(kind, count.parse()?, times, meter).await,
             _ => Err(Error::msg(unknown())),
         }

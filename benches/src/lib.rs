@@ -10,7 +10,7 @@ mod walk;
 
 pub use self::{
     hello::{BODY, Hello, answer, listen},
-    in_process::{Meter, run},
+    in_process::{Meter, pages, run},
     walk::walk,
 };
 

@@ -13,17 +13,18 @@ use std::{
     any::{Any, TypeId},
     collections::HashMap,
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::SystemTime,
 };
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 mod assemble;
 mod exporters;
+mod estate;
 mod middleware;
 mod openapi;
 mod pages;
@@ -64,26 +65,10 @@ pub(crate) struct Generation {
     bus: Arc<dyn Any + Send + Sync>,
     /// Cancelled once it serves.
     serves: CancellationToken,
+    /// Where it is taken apart if it is large.
+    workers: Handle,
     /// Tells that nobody holds this generation any more.
     gone: CancellationToken,
-}
-
-impl Drop for Generation {
-    fn drop(&mut self) {
-        // Who requires goes before what it requires; so it is everywhere, and a plugin's `Drop` may count on it.
-        self.visible.clear();
-        self.named.clear();
-        self.table.clear();
-        self.routes = Arc::new(RouteTable::empty());
-        self.pages = Arc::clone(&self.routes);
-        while let Some(instance) = self.instances.pop() {
-            let name = Arc::clone(instance.name());
-            if catch_unwind(AssertUnwindSafe(|| drop(instance))).is_err() {
-                tracing::error!(plugin = %name, "panicked while it was dropped");
-            }
-        }
-        self.gone.cancel();
-    }
 }
 
 impl fmt::Debug for Generation {

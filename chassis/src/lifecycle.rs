@@ -353,6 +353,7 @@ impl<'a> Making<'a> {
             instances: in_order.cloned().collect(),
             routers: self.plan.routers.clone(),
             bus: Arc::clone(&self.plan.bus),
+            workers: self.plan.workers.clone(),
             metrics: &self.plan.metrics,
             serves: self.plan.serves.clone(),
             closing: self.plan.stop.clone(),

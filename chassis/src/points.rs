@@ -398,9 +398,11 @@ impl DeclaredPoint for OwnPoint {
 }
 
 /// The linked points, sorted by name, each told where it stands in the table of every generation.
-pub(crate) fn linked() -> Result<Vec<(PointInfo, &'static LinkedPoint)>> {
-    let mut points: Vec<(PointInfo, &LinkedPoint)> =
-        POINTS.iter().map(|linked| (info(linked), linked)).collect();
+pub(crate) fn linked() -> Result<Vec<(Arc<PointInfo>, &'static LinkedPoint)>> {
+    let mut points: Vec<(Arc<PointInfo>, &LinkedPoint)> = POINTS
+        .iter()
+        .map(|linked| (Arc::new(info(linked)), linked))
+        .collect();
     points.sort_by(|(one, _), (other, _)| {
         (&one.name, &one.origin).cmp(&(&other.name, &other.origin))
     });

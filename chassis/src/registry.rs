@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 /// All plugins that are known, by name, and all points that are linked.
 pub(crate) struct Registry {
     plugins: BTreeMap<Arc<str>, Registration>,
-    pub(crate) points: Vec<(PointInfo, &'static LinkedPoint)>,
+    pub(crate) points: Vec<(Arc<PointInfo>, &'static LinkedPoint)>,
 }
 
 /// Whether the sources of configuration have been asked.

@@ -7,6 +7,7 @@ mod probation;
 mod taken_back;
 mod states;
 mod streams;
+mod many;
 mod poisoned;
 mod poisons;
 mod stamps;

@@ -3,7 +3,8 @@
 #![forbid(unsafe_code)]
 
 use arc_swap::{ArcSwap, Cache};
-use chassis::{__private::Entrance, PluginInfo, Registration, Running, prelude::*};
+use chassis::{__private::Entrance, Result};
+use chassis_benches::pages;
 use serde_json::{Map, Value, json};
 use std::{
     hint::black_box,
@@ -12,59 +13,50 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// One of many that do nothing.
-struct Idle;
-
-impl Plugin for Idle {
-    type Config = NoConfig;
-
-    async fn init(_: NoConfig, _: &mut PluginContext) -> Result<Self> {
-        Ok(Self)
-    }
-}
-
 #[tokio::main]
 async fn main() -> Result<()> {
     let mut found = Map::new();
     entering(&mut found).await?;
     for plugins in [10, 100, 1_000] {
-        let running = start(plugins).await?;
+        let running = pages(plugins)?.start().await?;
         let (mut swap, mut total) = (f64::MAX, f64::MAX);
         for _ in 0..RELOADS {
             let reloaded = running.handle().reload_all().await?;
             swap = swap.min(reloaded.swap_ms);
             total = total.min(reloaded.total_ms);
         }
-        running.stop().await;
         found.insert(
             format!("reload/{plugins}"),
             json!({"swap_ms": swap, "total_ms": total}),
         );
+        // The last one: nobody requires it.
+        let name = format!("plugin-{}", plugins - 1);
+        let (mut swap, mut total) = (Vec::new(), Vec::new());
+        for _ in 0..RELOADS_OF_ONE {
+            let reloaded = running.handle().reload_plugin(&name).await?;
+            swap.push(reloaded.swap_ms);
+            total.push(reloaded.total_ms);
+        }
+        found.insert(
+            format!("reload-one/{plugins}"),
+            json!({"swap_ms": median(&mut swap), "total_ms": median(&mut total)}),
+        );
+        running.stop().await;
     }
     println!("{}", Value::Object(found));
     Ok(())
 }
 
 const RELOADS: usize = 5;
+const RELOADS_OF_ONE: usize = 51;
 
-async fn start(plugins: usize) -> Result<Running> {
-    let mut builder = Chassis::builder()
-        .without_linked_plugins()
-        .set("server.listen", "127.0.0.1:0")
-        .set("management.listen", "127.0.0.1:0");
-    for plugin in 0..plugins {
-        let mut required = vec![plugin / 2, plugin / 3];
-        required.dedup();
-        let required = required.into_iter().filter(|&other| other < plugin);
-        let info = PluginInfo::new(format!("plugin-{plugin}"), "1.0.0")?
-            .requires(required.map(|other| format!("plugin-{other}")));
-        builder = builder.register(Registration::new::<Idle>(info));
-    }
-    builder.start().await
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 async fn entering(found: &mut Map<String, Value>) -> Result<()> {
-    let running = start(10).await?;
+    let running = pages(10)?.start().await?;
     let shared = ArcSwap::from_pointee(0_u64);
     let handle = running.handle();
     // As connections do it: each has a shard of its own.

@@ -28,13 +28,14 @@ use std::{
     sync::Arc,
     time::SystemTime,
 };
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 /// What a generation is built from.
 pub(crate) struct Parts<'a> {
     pub(crate) number: u64,
     pub(crate) config: Arc<Config>,
-    pub(crate) linked: &'a [(PointInfo, &'static LinkedPoint)],
+    pub(crate) linked: &'a [(Arc<PointInfo>, &'static LinkedPoint)],
     pub(crate) nodes: Vec<Node>,
     pub(crate) order: Order,
     pub(crate) records: Vec<Arc<Record>>,
@@ -43,6 +44,7 @@ pub(crate) struct Parts<'a> {
     /// The routers of the service itself.
     pub(crate) routers: Vec<Mount>,
     pub(crate) bus: Arc<Bus>,
+    pub(crate) workers: Handle,
     /// Where its requests are counted.
     pub(crate) metrics: &'a Metrics,
     /// Cancelled once it serves.
@@ -53,7 +55,8 @@ pub(crate) struct Parts<'a> {
 
 /// A point, with what stands at it: what `GET /extension-points` shows.
 pub(crate) struct PointEntry {
-    pub(crate) info: PointInfo,
+    /// Shared: with its schema it is larger than all that stands there.
+    pub(crate) info: Arc<PointInfo>,
     pub(crate) handlers: Vec<HandlerEntry>,
 }
 
@@ -138,7 +141,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
     let mut errors = Vec::new();
     let mut declared: Declared<'_> = BTreeMap::new();
     for (info, linked) in parts.linked {
-        declared.insert(Arc::clone(&info.name), (info.clone(), linked.point));
+        declared.insert(Arc::clone(&info.name), (Arc::clone(info), linked.point));
     }
     for point in parts
         .instances
@@ -149,7 +152,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
         if let Some((other, _)) = declared.get(&info.name) {
             errors.push(points::declared_twice(other, &info));
         } else {
-            declared.insert(Arc::clone(&info.name), (info, point));
+            declared.insert(Arc::clone(&info.name), (Arc::new(info), point));
         }
     }
 
@@ -179,7 +182,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
         match report {
             Ok((Ok(handlers), report)) => {
                 points.push(PointEntry {
-                    info: info.clone(),
+                    info: Arc::clone(info),
                     handlers: report,
                 });
                 match linked.get(&**name) {
@@ -250,6 +253,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
         named,
         visible,
         bus: parts.bus,
+        workers: parts.workers,
         serves: parts.serves,
         gone: gone.clone(),
     };
@@ -394,7 +398,7 @@ fn drop_orphans(point: &str, puts: &mut Vec<Put<'_>>, is_down: &dyn Fn(&str) -> 
     });
 }
 
-type Declared<'a> = BTreeMap<Arc<str>, (PointInfo, &'a dyn DeclaredPoint)>;
+type Declared<'a> = BTreeMap<Arc<str>, (Arc<PointInfo>, &'a dyn DeclaredPoint)>;
 
 /// For whoever wrote the code that contributes to it.
 fn unknown(point: &str, declared: &Declared<'_>) -> Error {

@@ -15,7 +15,7 @@ use crate::{
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
 
@@ -131,9 +131,10 @@ impl<'a> Before<'a> {
                 ..plan[index].clone()
             };
         }
-        let is_known = |name: &str| specs.iter().any(|spec| &*spec.name == name);
+        let known: HashSet<&str> = specs.iter().map(|spec| &*spec.name).collect();
         let gone = self.generation.records.iter();
-        let gone = gone.filter(|record| !is_known(&record.name) && record.state().is_alive());
+        let gone =
+            gone.filter(|record| !known.contains(&*record.name) && record.state().is_alive());
         plan.extend(gone.map(|record| PlannedChange {
             plugin: Arc::clone(&record.name),
             action: ReloadAction::Removed,

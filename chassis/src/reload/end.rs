@@ -9,7 +9,10 @@ use crate::{
     scope::Scope,
 };
 use serde_json::json;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// How long a large generation may take to be taken apart, before the process ends.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Reloader {
     /// Ends at once: nothing serves any more, and every task is dropped. No plugin is asked to stop.
@@ -76,6 +79,7 @@ impl Reloader {
         self.current.close();
         let remains = Remains::of(&generation);
         let number = generation.number;
+        let ends_aside = generation.ends_aside();
         drop(generation);
         let mut errors = lifecycle::stop(remains, &scope, &self.workers).await;
         // Behind it those of before that nobody has stopped, because the reload was about to be taken back.
@@ -92,6 +96,13 @@ impl Reloader {
                 .err()
                 .map(Error::from),
         );
+        if ends_aside {
+            let held = self.ledger().held_before(number + 1);
+            if let Some(held) = held.iter().find(|held| held.number == number) {
+                // Unless a connection that was cut off holds it still.
+                _ = tokio::time::timeout(PATIENCE, held.gone.cancelled()).await;
+            }
+        }
         self.mark(number, GenerationState::Gone);
         errors
     }

@@ -88,7 +88,7 @@ impl PointReport {
             }));
         }
         Self {
-            info: point.info.clone(),
+            info: PointInfo::clone(&point.info),
             kind: point.info.kind,
             parameters: point
                 .info

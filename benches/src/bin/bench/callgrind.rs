@@ -39,6 +39,9 @@ const TIMES: (u64, u64) = (1_000, 5_000);
 /// How often points are used: so little work that what other threads do meanwhile would show.
 const USES: (u64, u64) = (10_000, 60_000);
 
+/// How often there are reloads: each is as much work as a thousand requests.
+const RELOADS: (u64, u64) = (4, 24);
+
 impl Tools {
     pub(crate) fn find() -> Result<Self> {
         let valgrind = env::var_os("VALGRIND").unwrap_or_else(|| "valgrind".into());
@@ -143,6 +146,7 @@ fn count(tools: &Tools, subject: &Subject, added: u64, folder: &Path) -> Result<
     let (few, many) = match subject.work {
         Work::Server { .. } => ANSWERS,
         Work::InProcess if subject.name.starts_with("points") => USES,
+        Work::InProcess if subject.name.starts_with("reload") => RELOADS,
         Work::InProcess => TIMES,
     };
     let total = |times: u64| {

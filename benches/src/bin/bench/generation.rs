@@ -5,15 +5,22 @@ use chassis::{Context as _, Error, Result};
 use serde_json::{Map, Value};
 use std::process::Command;
 
-/// What `generation` found: nanoseconds to enter and leave, milliseconds of a reload.
+/// What `generation` found: nanoseconds to enter and leave, milliseconds of a reload; and `reloading`: what clients notice.
 pub(crate) fn measure() -> Result<Map<String, Value>> {
-    let mut command = Command::new(beside("generation"));
+    let mut found = said("generation")?;
+    found.extend(said("reloading")?);
+    Ok(found)
+}
+
+/// The one JSON object that a program says.
+fn said(program: &str) -> Result<Map<String, Value>> {
+    let mut command = Command::new(beside(program));
     let output = command.output().with_context_of(&command)?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(Error::msg(format!("`generation` failed: {said}")));
+        return Err(Error::msg(format!("`{program}` failed: {said}")));
     }
-    serde_json::from_slice(&output.stdout).context("`generation` said no JSON")
+    serde_json::from_slice(&output.stdout).context(format!("`{program}` said no JSON"))
 }
 
 /// How long it takes to find all plugins that are linked, in microseconds, by their number.

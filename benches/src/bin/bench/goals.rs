@@ -129,6 +129,15 @@ pub(crate) fn all(found: &Found) -> Vec<Goal> {
         nanos("enter/2"),
     );
 
+    for plugins in [10, 1_000] {
+        let reloading = found.generation.get(&format!("reloading/{plugins}"));
+        goal(
+            &format!("p99 while one of {plugins} plugins is reloaded, x that without"),
+            Some(1.2),
+            reloading.and_then(|found| found["ratio"].as_f64()),
+        );
+    }
+
     let start = |program: &str| found.start.iter().find(|start| start.program == program);
     goal(
         "start with 100 plugins, in ms",

@@ -5,7 +5,7 @@ use super::{
     callgrind::results,
     goals::{self, Goal},
     start::Start,
-    subject::{COUNTS, FORMS, HANDLERS, OBSERVED, POINTS},
+    subject::{COUNTS, FORMS, HANDLERS, OBSERVED, PLUGINS, POINTS},
     svg,
 };
 use chassis::{Context as _, Result};
@@ -59,6 +59,14 @@ impl Found {
                 _ = writeln!(text, "{what:<16}{count:>10.0} ({allocations:.0})");
             }
         }
+        text += "\na reload of so many plugins, one of which is built anew, instructions (allocations)\n\n";
+        for plugins in PLUGINS {
+            let name = format!("reload/{plugins}");
+            if let Some(count) = self.counts.get(&name) {
+                let allocations = self.allocations.get(&name).copied().unwrap_or_default();
+                _ = writeln!(text, "{plugins:<16}{count:>10.0} ({allocations:.0})");
+            }
+        }
         _ = write!(text, "\npoints, instructions (allocations)\n\n{:<16}", "");
         for count in HANDLERS {
             _ = write!(text, "{count:>16}");
@@ -87,7 +95,7 @@ impl Found {
                 "{program:<16}{micros:>8.2} us to find the plugins that are linked"
             );
         }
-        text += "\ngenerations: nanoseconds to enter and leave, on so many threads, and for an event that nobody wants; milliseconds of a reload\n\n";
+        text += "\ngenerations: nanoseconds to enter and leave, on so many threads, and for an event that nobody wants; milliseconds of a reload; p99 while there are reloads, and without\n\n";
         for (what, found) in &self.generation {
             _ = writeln!(text, "{what:<16}{found}");
         }

@@ -40,6 +40,8 @@ pub(crate) const FORMS: [&str; 7] = [
 ];
 /// What may be on while a request is observed.
 pub(crate) const OBSERVED: [&str; 5] = ["nothing", "metrics", "trace", "span", "all"];
+/// Of how many plugins one is built anew.
+pub(crate) const PLUGINS: [u32; 3] = [10, 100, 1_000];
 /// The extension points that are compared.
 pub(crate) const POINTS: [&str; 5] = ["filter-sync", "filter-async", "action", "provider", "call"];
 
@@ -67,6 +69,9 @@ pub(crate) fn all() -> Vec<Subject> {
     for what in OBSERVED {
         let is_gated = ["nothing", "all"].contains(&what);
         all.push(in_process(format!("observed/{what}"), true, is_gated));
+    }
+    for plugins in PLUGINS {
+        all.push(in_process(format!("reload/{plugins}"), true, false));
     }
     all.push(in_process("points/nothing/0".to_owned(), false, false));
     all.push(in_process("points/event/0".to_owned(), true, true));
