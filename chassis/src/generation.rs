@@ -23,6 +23,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 mod assemble;
+mod away;
 mod exporters;
 mod middleware;
 mod openapi;
@@ -33,6 +34,7 @@ mod streams;
 pub use streams::StreamKind;
 pub(crate) use {
     assemble::{HandlerEntry, Parts, PointEntry, generation as assemble},
+    away::Away,
     exporters::{Exporters, exporters},
     streams::{OpenStream, Stream, Streams},
 };

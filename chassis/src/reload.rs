@@ -33,6 +33,7 @@ mod end;
 mod ledger;
 mod wanted;
 mod turn;
+mod way;
 
 pub use answer::{ReloadPlan, Reloaded};
 pub use ledger::{GenerationReport, GenerationState, StreamReport};
@@ -204,6 +205,7 @@ impl Reloader {
         self.metrics.begin(&config.settings().metrics);
         let number = self.ledger().last_number + 1;
         let show = |records: &[Arc<Record>]| self.ledger().shown = records.to_vec();
+        let config = Arc::new(config);
         let fixed = config.settings().clone();
         let plan = Plan {
             watch: &show,
@@ -220,17 +222,17 @@ impl Reloader {
         let fixed = config.settings().clone();
         let plan = Plan {
             build_only: true,
-            ..self.plan(1, config, &fixed)
+            ..self.plan(1, Arc::new(config), &fixed)
         };
         self.publish(lifecycle::build(plan).await?, false);
         Ok(())
     }
 
     /// What a generation is built from; the details are the caller's.
-    fn plan<'a>(&'a self, number: u64, config: Config, fixed: &'a Settings) -> Plan<'a> {
+    fn plan<'a>(&'a self, number: u64, config: Arc<Config>, fixed: &'a Settings) -> Plan<'a> {
         Plan {
             number,
-            config: Arc::new(config),
+            config,
             registry: &self.registry,
             routers: self.routers.clone(),
             workers: self.workers.clone(),
@@ -240,6 +242,12 @@ impl Reloader {
             log: self.log.get().map(|log| &**log),
             desk: Arc::downgrade(&self.desk),
             before: None,
+            comes_back: false,
+            make_way: &|_| {
+                Box::pin(std::future::ready(Err(Error::msg(
+                    "there is nobody to stop",
+                ))))
+            },
             fixed,
             anew: Anew::Nothing,
             last_given: self.given().clone(),

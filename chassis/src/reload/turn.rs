@@ -1,12 +1,12 @@
 //! One reload: from reading the configuration to the last plugin that stops. One at a time.
 
-use super::{GenerationState, Held, ReloadPlan, Reloaded, Reloader, Wanted};
+use super::{GenerationState, Held, ReloadPlan, Reloaded, Reloader, Wanted, way::Way};
 use crate::{
     config::Config,
     error::{Error, Result, code},
     generation::Stream,
     instance::Record,
-    lifecycle::{self, Plan, Remains},
+    lifecycle::{self, Past, Plan, Remains},
     listening::Which,
     points,
     registry::Asked,
@@ -18,6 +18,32 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::MutexGuard as Turn, time::Instant};
+
+/// What came of those that had to stop.
+pub(super) struct Retired {
+    pub(super) drained: bool,
+    pub(super) streams_cut: usize,
+    pub(super) stop_errors: Vec<String>,
+}
+
+impl Default for Retired {
+    fn default() -> Self {
+        Self {
+            drained: true,
+            streams_cut: 0,
+            stop_errors: Vec::new(),
+        }
+    }
+}
+
+impl Retired {
+    fn and(mut self, other: Self) -> Self {
+        self.drained &= other.drained;
+        self.streams_cut += other.streams_cut;
+        self.stop_errors.extend(other.stop_errors);
+        self
+    }
+}
 
 impl Reloader {
     /// Reads the configuration, builds the next generation, makes it the one that serves, waits for the old one to
@@ -60,7 +86,11 @@ impl Reloader {
         wanted.change.apply(&mut overrides);
         let config = self.read_with(&overrides)?;
         let number = self.ledger().last_number + 1;
-        let fixed = old.0.config.settings();
+        let (previous, before) = (old.0.number, Arc::clone(&old.0.config));
+        let past = Arc::new(Past::of(&old.0));
+        // It may have to come to its end before the next one is built.
+        drop(old);
+        let way = Arc::new(Way::default());
         let moves = Mutex::new(Vec::new());
         let bind = |config: &Config| {
             let bound = self.listening.prepare(config, &[])?;
@@ -68,18 +98,24 @@ impl Reloader {
             Ok(())
         };
         let plan = Plan {
-            before: Some(&old.0),
+            before: Some(past),
             anew: wanted.anew,
             asked: &|given| self.watch_also(given),
             settled: &bind,
-            ..self.plan(number, config, fixed)
+            make_way: &|stops| way.make(self, stops),
+            ..self.plan(number, Arc::new(config), before.settings())
         };
-        let built = lifecycle::build(plan).await?;
+        let built = match lifecycle::build(plan).await {
+            Ok(built) => built,
+            Err(error) => return Err(self.without_next(error, &way).await),
+        };
+        let old = self.serving()?;
 
         // As a source may have set it.
         let drain = built.generation.config.settings().reload.drain;
         let remains = Remains::of(&old.0).beside(&built.generation);
         let mut reloaded = Reloaded::of(&old.0, &built);
+        reloaded.previous = previous;
         let is_other = !old.0.config.is_same(&built.generation.config);
         drop(old);
         self.publish(built, true);
@@ -99,7 +135,11 @@ impl Reloader {
         if let Some(scope) = self.current.scope() {
             self.tell_reloaded(&reloaded, &scope).await;
         }
-        self.retire(remains, drain, &mut reloaded).await;
+        let (first, last) = (
+            way.retired().await,
+            self.retire(remains, reloaded.generation, drain).await,
+        );
+        reloaded.take(first.and(last));
         reloaded.total_ms = millis(since);
         // A reload may have read what was there before.
         if let Some(scope) = self.current.scope().filter(|_| is_other) {
@@ -135,11 +175,16 @@ impl Reloader {
     }
 
     /// Waits until nobody holds the generations before, and then stops what is not part of the one that serves.
-    async fn retire(self: &Arc<Self>, remains: Remains, drain: Duration, reloaded: &mut Reloaded) {
+    pub(super) async fn retire(
+        self: &Arc<Self>,
+        remains: Remains,
+        generation: u64,
+        drain: Duration,
+    ) -> Retired {
+        let mut retired = Retired::default();
         // Not only the last: an older one may have been let go on, when nothing had to be stopped.
-        let held = self.ledger().held_before(reloaded.generation);
+        let held = self.ledger().held_before(generation);
         if remains.is_empty() {
-            reloaded.drained = true;
             self.bus.disconnect(drain).await;
         } else {
             let records = remains.records();
@@ -154,8 +199,8 @@ impl Reloader {
                     stream.gone.cancelled().await;
                 }
             };
-            reloaded.drained = tokio::time::timeout(drain, all_gone).await.is_ok();
-            reloaded.streams_cut = cut_off(&self.tell_to_leave(&records)).await;
+            retired.drained = tokio::time::timeout(drain, all_gone).await.is_ok();
+            retired.streams_cut = cut_off(&self.tell_to_leave(&records)).await;
             for held in held.iter().filter(|held| !held.gone.is_cancelled()) {
                 self.mark(held.number, GenerationState::Overdue);
                 tracing::warn!(
@@ -169,7 +214,7 @@ impl Reloader {
                 let desk = Arc::clone(&self.desk);
                 lifecycle::aside(&self.workers, async move { desk.sweep().await }).await;
                 let errors = lifecycle::stop(remains, &scope, &self.workers).await;
-                reloaded.stop_errors = errors.iter().map(Error::report).collect();
+                retired.stop_errors = errors.iter().map(Error::report).collect();
             }
         }
         for Held { number, gone, .. } in held {
@@ -185,6 +230,7 @@ impl Reloader {
                 }
             });
         }
+        retired
     }
 
     /// What a reload would change now. It touches nothing: the sources of configuration are not asked, what they gave last
