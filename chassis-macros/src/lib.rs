@@ -79,6 +79,7 @@ mod errors;
 /// | `requires = ["orders", "cache ^1.2", "chassis ^0.1"]` | plugins and capabilities that must be there, and running before it; a version as for Cargo | none |
 /// | `after = ["orders"]`, `before = ["audit"]` | its place in the order, if those are there | none |
 /// | `provides = ["cache 1.3"]` | capabilities that others can require | none |
+/// | `exclusive = ["port 9000"]` | what it holds and can't be there twice: a reload stops it before it builds the next | none |
 /// | `tags = ["http"]` | words to find it by | none |
 /// | `required` | the service can't run without it | it can |
 /// | `stage = "bootstrap"` | built before all others | built with them |

@@ -23,6 +23,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 mod assemble;
+mod away;
 mod exporters;
 mod estate;
 mod middleware;
@@ -34,6 +35,7 @@ mod streams;
 pub use streams::StreamKind;
 pub(crate) use {
     assemble::{HandlerEntry, Parts, PointEntry, generation as assemble},
+    away::Away,
     exporters::{Exporters, exporters},
     streams::{OpenStream, Stream, Streams},
 };

@@ -58,6 +58,8 @@ pub struct PluginInfo {
     pub before: Vec<String>,
     /// Capabilities that it provides: `cache`, `cache 1.3`.
     pub provides: Vec<String>,
+    /// What each of its instances holds, whatever its settings are, and can't be there twice: `port 9000`.
+    pub exclusive: Vec<String>,
     /// Words to find it by.
     pub tags: Vec<String>,
     /// Whether the service can't run without it. `required:` in its section replaces this.
@@ -102,6 +104,7 @@ impl PluginInfo {
             after: Vec::new(),
             before: Vec::new(),
             provides: Vec::new(),
+            exclusive: Vec::new(),
             tags: Vec::new(),
             required: false,
             stage: Stage::Service,
@@ -142,6 +145,13 @@ impl PluginInfo {
     #[must_use]
     pub fn provides<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.provides.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds what each instance holds and can't be there twice: see [`Plugin::exclusive`](crate::Plugin::exclusive).
+    #[must_use]
+    pub fn exclusive<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.exclusive.extend(names.into_iter().map(Into::into));
         self
     }
 

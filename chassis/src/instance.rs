@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     any::{Any, TypeId},
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -64,6 +64,8 @@ pub(crate) struct Record {
     pub(crate) name: Arc<str>,
     /// The plugin that it is an instance of.
     pub(crate) info: Arc<PluginInfo>,
+    /// What it holds and can't be there twice.
+    pub(crate) holds: BTreeSet<String>,
     /// They may change while it lives.
     terms: Mutex<Arc<Terms>>,
     /// Whether it is one of those who decide what callers may do.
@@ -147,6 +149,7 @@ impl Record {
             info,
             terms: Mutex::new(Arc::new(terms)),
             is_guard: AtomicBool::new(false),
+            holds: BTreeSet::new(),
         }
     }
 

@@ -5,8 +5,9 @@
 //! that it is measured by.
 
 use crate::{
-    call::{Spot, carry, panic_text},
+    call::{BoxFuture, Spot, carry, panic_text},
     config::{Config, Settings},
+    context::Previous,
     error::{Error, Result, code},
     event::Bus,
     generation::{self, Current, Exporters, Generation, Lease, Parts, exporters},
@@ -24,7 +25,7 @@ use crate::{
 };
 use futures_util::FutureExt as _;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     panic::AssertUnwindSafe,
     sync::{Arc, Weak},
 };
@@ -37,6 +38,8 @@ mod carry;
 mod verdict;
 mod checks;
 mod init;
+mod exclusive;
+mod past;
 mod hand_over;
 mod sources;
 mod layers;
@@ -47,13 +50,14 @@ mod stop;
 mod moments;
 mod waves;
 
-use carry::Before;
 pub(crate) use carry::{Anew, Renewed, changes};
 pub use carry::{PlannedChange, ReloadAction};
+use exclusive::Way;
 pub(crate) use lineup::Lineup;
 #[cfg(feature = "testing")]
 pub(crate) use lineup::order;
 pub(crate) use moments::{Moments, aside, tell};
+pub(crate) use past::Past;
 pub(crate) use sources::Given;
 pub(crate) use stop::{Remains, stop};
 
@@ -72,7 +76,12 @@ pub(crate) struct Plan<'a> {
     pub(crate) desk: Weak<Desk>,
     /// The generation before: what did not change there goes on. Whoever is down in it may stay so; anybody else who fails
     /// fails the reload. None at start, where all may fail that are not required.
-    pub(crate) before: Option<&'a Generation>,
+    pub(crate) before: Option<Arc<Past>>,
+    /// Whether those come back that were stopped first, for a generation that did not come to be: whatever fails now, what is
+    /// built is to serve.
+    pub(crate) comes_back: bool,
+    /// Stops instances of the generation before, and says which number the next one has then.
+    pub(crate) make_way: &'a MakeWay<'a>,
     /// What is to be built anew although nothing of it has changed.
     pub(crate) anew: Anew,
     /// What can't be changed without a restart, as it is.
@@ -95,6 +104,10 @@ pub(crate) struct Plan<'a> {
     /// Told of all records before the first is touched: a slow start can be watched.
     pub(crate) watch: &'a (dyn Fn(&[Arc<Record>]) + Sync),
 }
+
+/// Stops these instances of the generation that serves, which goes on without them. Each has a reason.
+pub(crate) type MakeWay<'a> =
+    dyn Fn(BTreeMap<Arc<str>, String>) -> BoxFuture<'a, Result<u64>> + Send + Sync + 'a;
 
 /// A generation that is built and started, and not published.
 #[derive(Debug)]
@@ -126,6 +139,12 @@ struct Making<'a> {
     /// What becomes of each instance; by nodes, and behind them those that are not there any more. Empty at start.
     changes: Vec<PlannedChange>,
     renewed: Vec<Renewed>,
+    /// What each holds and can't be there twice.
+    holds: Vec<BTreeSet<String>>,
+    /// Who has to stop first, and who is built then.
+    way: Way,
+    /// What those have left who are stopped first.
+    left: BTreeMap<usize, Previous>,
 }
 
 /// Builds and starts a generation. If that fails, everything that was built or started is undone.
@@ -176,6 +195,9 @@ impl<'a> Making<'a> {
             moments: Moments::default(),
             changes: Vec::new(),
             renewed: Vec::new(),
+            holds: Vec::new(),
+            way: Way::default(),
+            left: BTreeMap::new(),
         };
         making.adopt(Arc::clone(&making.plan.config))?;
         Ok(making)
@@ -185,15 +207,18 @@ impl<'a> Making<'a> {
     /// go on as they are.
     fn adopt(&mut self, config: Arc<Config>) -> Result<()> {
         fixed::check(self.plan.fixed, &config)?;
+        let lineup = Lineup::of(self.plan.registry, &config)?;
+        let before = self.plan.before.clone();
+        let planned = before.as_ref();
+        let planned = planned.map(|past| past.plan(&lineup, &self.plan.anew));
+        let (changes, way) = planned.transpose()?.unwrap_or_default();
         let Lineup {
             specs,
             nodes,
             order,
-        } = Lineup::of(self.plan.registry, &config)?;
-        let before = self.plan.before.map(Before::of);
-        let changes = before.as_ref().map_or_else(Vec::new, |before| {
-            before.plan(&specs, &order, &self.plan.anew)
-        });
+            holds,
+        } = lineup;
+        (self.holds, self.way) = (holds, way);
         // Of the first stage: nobody could change these meanwhile.
         let mut early = BTreeMap::new();
         for (index, record) in self.records.iter().enumerate() {
@@ -212,7 +237,7 @@ impl<'a> Making<'a> {
             let (record, instance) = match (carried, early.remove(&spec.name)) {
                 (Some(carried), _) => (Arc::clone(&carried.record), Some(Arc::clone(carried))),
                 (None, Some(early)) => early,
-                (None, None) => (Arc::new(self.record(spec)), None),
+                (None, None) => (Arc::new(self.record(spec, index)), None),
             };
             self.records.push(record);
             self.built
@@ -257,14 +282,15 @@ impl<'a> Making<'a> {
     }
 
     /// The record of an instance that is new.
-    fn record(&self, spec: &Spec) -> Record {
-        let record = Record::new(
+    fn record(&self, spec: &Spec, index: usize) -> Record {
+        let mut record = Record::new(
             Arc::clone(&spec.name),
             Arc::clone(&spec.registration.info),
             self.terms(spec),
             self.plan.workers.clone(),
             Arc::clone(&self.plan.metrics),
         );
+        record.holds = self.holds.get(index).cloned().unwrap_or_default();
         if !spec.is_enabled() {
             let why = format!("`enabled: false` at {}", spec.section.enabled_at());
             record.become_because(PluginState::Disabled, why);
@@ -274,7 +300,8 @@ impl<'a> Making<'a> {
 
     async fn make(&mut self) -> Result<Built> {
         let has_early = self.specs.iter().any(Spec::is_early);
-        self.init_stage(Stage::Bootstrap, None).await?;
+        let early = self.admit_stage(Stage::Bootstrap, None).await?;
+        self.init(early).await?;
         // Without one that is required nothing starts; what its configuration would have told, is no mistake of anybody.
         self.check_required(Spec::is_early)?;
         let early = if self.built.is_empty() {
@@ -283,14 +310,25 @@ impl<'a> Making<'a> {
             Some(self.assemble()?.generation)
         };
         let early = early.map(|generation| Scope::new(Arc::new(Lease(generation))));
-        if let Some(early) = &early {
+        if let Some(early) = early.as_ref().filter(|_| !self.plan.comes_back) {
             self.ask_layers(early).await;
         }
-        if has_early {
+        // Who comes back comes with the configuration that served.
+        if has_early && !self.plan.comes_back {
             self.ask_sources(early.as_ref()).await?;
         }
         (self.plan.settled)(&self.plan.config, &self.given)?;
-        self.init_stage(Stage::Service, early).await?;
+        let mut admitted = self.admit_stage(Stage::Service, early).await?;
+        let late = self.way.late.clone();
+        admitted.retain(|index| !late.contains(index));
+        self.init(admitted).await?;
+        if !late.is_empty() {
+            // As late as can be, and only if nothing is wrong so far.
+            let names: BTreeSet<_> = late.iter().map(|&index| &self.specs[index].name).collect();
+            self.check_required(|spec| !names.contains(&spec.name))?;
+            self.make_way().await?;
+            self.init(late).await?;
+        }
         // From here on `built` alone keeps instances alive.
         self.seen.clear();
         self.check_required(|_| true)?;
@@ -357,6 +395,7 @@ impl<'a> Making<'a> {
             metrics: &self.plan.metrics,
             serves: self.plan.serves.clone(),
             closing: self.plan.stop.clone(),
+            away: Vec::new(),
         })?;
         Ok(Built {
             generation,
@@ -371,6 +410,11 @@ impl<'a> Making<'a> {
     /// Stops what was started and drops what was built, in reverse.
     async fn roll_back(&mut self) {
         self.seen.clear();
+        if !self.left.is_empty() {
+            // What nobody has taken is the plugins' own, and ends where they do.
+            let left = std::mem::take(&mut self.left);
+            _ = self.plan.workers.spawn(async move { drop(left) }).await;
+        }
         for &index in self.order.sequence.iter().rev() {
             let Some(instance) = self.built.remove(&index) else {
                 continue;

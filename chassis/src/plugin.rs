@@ -12,7 +12,7 @@ use crate::{
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{any::TypeId, fmt, sync::Arc};
+use std::{any::TypeId, collections::BTreeSet, fmt, sync::Arc};
 
 mod linked;
 
@@ -103,6 +103,45 @@ pub trait Plugin: Sized + Send + Sync + 'static {
     /// ```
     fn validate(config: &Self::Config, found: &mut Violations) {
         _ = (config, found);
+    }
+
+    /// What an instance of this configuration holds and can't be there twice: a port, a file, a lock. The texts are names that
+    /// plugins agree on. What does not depend on the configuration can also be said in the attribute:
+    /// `#[plugin(exclusive = ["port 9000"])]`.
+    ///
+    /// A reload builds new instances beside the old ones, and a port can't be bound twice. So if a new instance is to hold what
+    /// an old one holds that does not go on, the old one is stopped first, and with it those that require it: after
+    /// everything else of the next generation has been built, and after the last request that could reach it. Until the
+    /// new one serves, its routes are answered 503 (`plugin.away`), and events wait for it. If the new one can't be built,
+    /// the old one is built again. `POST /reload?dry_run=true` says what would be stopped first.
+    ///
+    /// What it holds has to be free once it has stopped and is dropped. A request that outlives `reload.drain` keeps the value
+    /// alive; so what a request may wait for ever with should be let go in [`stop`](Self::stop).
+    ///
+    /// Two instances of one configuration that hold the same are an error before anything has changed. At the stage
+    /// `bootstrap` nothing can be stopped first: there such a change needs a restart.
+    ///
+    /// ```
+    /// # use chassis::prelude::*;
+    /// # use tokio::net::UdpSocket;
+    /// # #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// # struct SyslogConfig { port: u16 }
+    /// # struct Syslog(UdpSocket);
+    /// impl Plugin for Syslog {
+    ///     type Config = SyslogConfig;
+    ///
+    ///     fn exclusive(config: &SyslogConfig) -> Vec<String> {
+    ///         vec![format!("udp port {}", config.port)]
+    ///     }
+    ///
+    ///     async fn init(config: SyslogConfig, _: &mut PluginContext) -> Result<Self> {
+    ///         Ok(Self(UdpSocket::bind(("127.0.0.1", config.port)).await?))
+    ///     }
+    /// }
+    /// ```
+    fn exclusive(config: &Self::Config) -> Vec<String> {
+        _ = config;
+        Vec::new()
     }
 
     /// Builds the plugin. It runs on a task of its own, has a deadline (`lifecycle.init_deadline`, 30 s), and may be
@@ -203,6 +242,7 @@ pub struct Registration {
     pub(crate) schema: fn() -> Value,
     pub(crate) type_id: Option<TypeId>,
     check: Check,
+    holds: fn(&PluginSection) -> Vec<String>,
     build: Arc<dyn Build>,
 }
 
@@ -214,6 +254,11 @@ impl Registration {
             schema: || schemars::schema_for!(P::Config).to_value(),
             type_id: Some(TypeId::of::<P>()),
             check: |section, schema| section.check::<P::Config>(schema, P::validate),
+            holds: |section| {
+                // What is wrong with them is told elsewhere.
+                let config = section.read::<P::Config>();
+                config.map_or_else(|_| Vec::new(), |config| P::exclusive(&config))
+            },
             build: Arc::new(
                 |section: &PluginSection, cx: PluginContext, record: Arc<Record>| {
                     let config = section.read::<P::Config>().map_err(|errors| {
@@ -246,6 +291,19 @@ impl Registration {
                 None => error,
             }]
         })
+    }
+
+    /// What an instance of this section holds and can't be there twice.
+    pub(crate) fn holds(&self, section: &PluginSection) -> Result<BTreeSet<String>> {
+        let own = catch(|| (self.holds)(section)).map_err(|panic| {
+            let message = format!("`exclusive` panicked: {}", panic.text);
+            let error = Error::new(code::PANIC, message).in_plugin(&*section.name);
+            match panic.place {
+                Some(place) => error.from_origin(place),
+                None => error,
+            }
+        })?;
+        Ok(self.info.exclusive.iter().cloned().chain(own).collect())
     }
 
     /// Builds an instance. The future owns all it needs: it runs on a task of its own.

@@ -10,7 +10,11 @@ use crate::{
     points, text,
 };
 use serde_json::Value;
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 /// All plugins that are known, by name, and all points that are linked.
 pub(crate) struct Registry {
@@ -62,6 +66,14 @@ impl Spec {
         match &self.section.origin {
             Origin::Default => error,
             origin => error.from_origin(origin.to_string()),
+        }
+    }
+
+    /// What it holds and can't be there twice; nothing if it is disabled.
+    pub(crate) fn holds(&self) -> Result<BTreeSet<String>> {
+        match self.is_enabled() {
+            true => self.registration.holds(&self.section),
+            false => Ok(BTreeSet::new()),
         }
     }
 

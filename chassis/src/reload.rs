@@ -36,6 +36,7 @@ mod queue;
 mod wanted;
 mod kept;
 mod turn;
+mod way;
 
 pub use answer::{ReloadPlan, Reloaded};
 pub use ledger::{GenerationReport, GenerationState, StreamReport};
@@ -222,11 +223,12 @@ impl Reloader {
         self.metrics.begin(&config.settings().metrics);
         let number = self.ledger().last_number + 1;
         let show = |records: &[Arc<Record>]| self.ledger().shown = records.to_vec();
+        let config = Arc::new(config);
         let fixed = config.settings().clone();
         let plan = Plan {
             watch: &show,
             asked: &|given| self.watch_also(given),
-            ..self.plan(number, Arc::new(config), &fixed)
+            ..self.plan(number, config, &fixed)
         };
         self.publish(lifecycle::build(plan).await?, true);
         self.listening.begin(accept).await;
@@ -258,6 +260,12 @@ impl Reloader {
             log: self.log.get().map(|log| &**log),
             desk: Arc::downgrade(&self.desk),
             before: None,
+            comes_back: false,
+            make_way: &|_| {
+                Box::pin(std::future::ready(Err(Error::msg(
+                    "there is nobody to stop",
+                ))))
+            },
             fixed,
             anew: Anew::Nothing,
             last_given: self.given().clone(),

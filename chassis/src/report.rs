@@ -14,7 +14,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::{sync::Arc, time::SystemTime};
+use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
 
 mod service;
 mod health;
@@ -85,6 +85,8 @@ pub struct PluginReport {
     pub contributions: Vec<ContributionReport>,
     /// The points that it has declared at run time.
     pub declares: Vec<Arc<str>>,
+    /// What it holds and can't be there twice; while a reload replaces it, it is stopped first.
+    pub holds: BTreeSet<String>,
     /// How many tasks it runs.
     pub tasks: usize,
     /// Calls that block their thread.
@@ -198,6 +200,7 @@ impl PluginReport {
                 .map(|(generation, instance)| contributions(generation, instance))
                 .unwrap_or_default(),
             declares: declared.map(|point| Arc::clone(&point.spec.name)).collect(),
+            holds: record.holds.clone(),
             tasks: record.tasks.count(),
             stalls: record.ward.stalls(),
             config_schema: registration.map(|registration| (registration.schema)()),

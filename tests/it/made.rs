@@ -32,6 +32,12 @@ pub(crate) fn plugin_requiring(
     Registration::new::<Made>(made.info().clone().requires(requires.iter().copied()))
 }
 
+/// The same plugin, of which something else is known. Its description is not to be changed.
+pub(crate) fn again(made: &Registration, info: chassis::PluginInfo) -> Registration {
+    assert_eq!(made.info().description, info.description);
+    Registration::new::<Made>(info)
+}
+
 /// As [`plugin`], of one of the stage `bootstrap`.
 pub(crate) fn early(
     name: &str,

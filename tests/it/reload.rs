@@ -1,7 +1,9 @@
 //! Reload: make before break, truthful answers, leases, moments.
 
 mod addresses;
+mod away;
 mod carried;
+mod exclusive;
 mod hand_over;
 mod probation;
 mod taken_back;

@@ -6,7 +6,16 @@ use proc_macro2::TokenStream;
 use syn::{LitStr, Path};
 
 const KEYS: &[&str] = &[
-    "name", "version", "requires", "after", "before", "provides", "tags", "required", "stage",
+    "name",
+    "version",
+    "requires",
+    "after",
+    "before",
+    "provides",
+    "exclusive",
+    "tags",
+    "required",
+    "stage",
     "crate",
 ];
 
@@ -19,6 +28,7 @@ pub(crate) struct PluginAttr {
     pub(crate) after: Vec<LitStr>,
     pub(crate) before: Vec<LitStr>,
     pub(crate) provides: Vec<LitStr>,
+    pub(crate) exclusive: Vec<LitStr>,
     pub(crate) tags: Vec<LitStr>,
     pub(crate) required: bool,
     pub(crate) bootstrap: bool,
@@ -34,6 +44,7 @@ impl PluginAttr {
             after: Vec::new(),
             before: Vec::new(),
             provides: Vec::new(),
+            exclusive: Vec::new(),
             tags: Vec::new(),
             required: false,
             bootstrap: false,
@@ -49,6 +60,7 @@ impl PluginAttr {
                 "after" => attr.after = arg.texts()?,
                 "before" => attr.before = arg.texts()?,
                 "provides" => attr.provides = arg.texts()?,
+                "exclusive" => attr.exclusive = arg.texts()?,
                 "tags" => attr.tags = arg.texts()?,
                 "required" => attr.required = arg.flag()?,
                 "stage" => attr.bootstrap = is_bootstrap(&arg.text()?)?,

@@ -42,6 +42,14 @@ fn check_keys(attr: &PluginAttr, errors: &mut Errors) {
     for capability in &attr.provides {
         errors.ok(check_capability(capability));
     }
+    for resource in &attr.exclusive {
+        if resource.value().trim().is_empty() {
+            errors.at(
+                resource,
+                "this names nothing; write what can't be there twice: `\"port 9000\"`",
+            );
+        }
+    }
 }
 
 fn check_ident(attr: &PluginAttr, ident: &Ident, errors: &mut Errors) {

@@ -56,7 +56,8 @@ impl Code {
     /// Whether it tells of the inside of the service, which is nothing to its clients: they are answered 500 without the
     /// text. All codes of the chassis are such, but those about the request itself; the codes of plugins are not.
     pub(crate) fn is_inside(self) -> bool {
-        let about_requests = [DEADLINE, CLOSED, NO_ANSWER, BUSY, EVENT_REJECTED].contains(&self);
+        let about_requests =
+            [DEADLINE, CLOSED, NO_ANSWER, BUSY, AWAY, EVENT_REJECTED].contains(&self);
         let topics = ["http.", "auth."];
         let is_topic = topics.iter().any(|topic| self.name.starts_with(topic));
         !about_requests && !is_topic && ALL.contains(&self)
@@ -150,6 +151,10 @@ codes! {
     DISABLED = "plugin.disabled", 409;
     /// As many calls of a handler are under way as `limits.in_flight` of its plugin allows. Try again later.
     BUSY = "plugin.busy", 503;
+    /// The plugin is stopped while a reload builds it anew, because it holds something that can't be there twice. Try again soon.
+    AWAY = "plugin.away", 503;
+    /// Two plugins hold the same thing, and it can't be there twice: a port, a file. The error names both, and the thing.
+    EXCLUSIVE = "plugin.exclusive", 422;
     /// `cx.require::<T>()` found no export of that type among the plugins that are required.
     NO_EXPORT = "plugin.no_export", 500;
     /// There is no plugin of this name.

@@ -26,7 +26,10 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{runtime::Handle, sync::broadcast};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, broadcast},
+};
 use tokio_util::sync::CancellationToken;
 
 /// How many events a stream may be behind before it loses some.
@@ -52,6 +55,8 @@ pub(crate) struct Bus {
     /// How many look on.
     pub(super) watchers: Arc<AtomicUsize>,
     pub(super) topics: Arc<Topics>,
+    /// Told when another generation serves.
+    pub(super) served: Notify,
     /// Cancelled when the end is near.
     pub(super) draining: CancellationToken,
     pub(super) closed: CancellationToken,
@@ -76,6 +81,7 @@ impl Bus {
             streams: broadcast::Sender::new(STREAM),
             watchers: Arc::default(),
             topics: Arc::default(),
+            served: Notify::new(),
             draining: CancellationToken::new(),
             closed: CancellationToken::new(),
         })

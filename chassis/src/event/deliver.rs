@@ -77,7 +77,25 @@ impl EventRecord {
 }
 
 impl Delivery<'_> {
+    /// Waits until the plugin is there, if a reload has stopped it and is about to bring another.
+    async fn until_back(&self) {
+        loop {
+            let mut served = pin!(self.bus.served.notified());
+            served.as_mut().enable();
+            let is_away = self.bus.enter().is_ok_and(|scope| {
+                let subscribers = self.bus.subscribers(&scope);
+                let of_plugin = subscribers.and_then(|all| all.of_plugin(&self.queue.plugin));
+                of_plugin.is_some_and(|all| all.iter().any(|one| one.subscription.waits))
+            });
+            if !is_away {
+                return;
+            }
+            served.await;
+        }
+    }
+
     async fn run(&self) {
+        self.until_back().await;
         let handlers = self.handlers();
         if handlers.is_empty() {
             self.lost("nothing of the plugin wants it any more");
@@ -121,6 +139,11 @@ impl Delivery<'_> {
             let Some((scope, subscriber)) = self.find(key) else {
                 return self.lost("its handler is gone since");
             };
+            if subscriber.subscription.waits {
+                drop((scope, subscriber));
+                self.until_back().await;
+                continue;
+            }
             let Subscriber {
                 subscription, site, ..
             } = &subscriber;

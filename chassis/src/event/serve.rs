@@ -65,6 +65,7 @@ impl Bus {
         let gone: Vec<_> = gone.collect();
         drop(queues);
         self.topics.change();
+        self.served.notify_waiters();
         for (plugin, queue) in gone {
             let lost = queue.close();
             if lost > 0 {

@@ -38,6 +38,8 @@ pub(crate) struct Subscription {
     place: Box<str>,
     /// The type of the events, if it is that of the topic.
     of: Option<&'static str>,
+    /// Whether its plugin is away, and the events wait until it is back.
+    pub(super) waits: bool,
 }
 
 impl Subscription {
@@ -55,7 +57,32 @@ impl Subscription {
             backoff: Duration::from_secs(1),
             when: None,
             of,
+            waits: false,
         }
+    }
+
+    /// The same without anybody who is told: its events wait.
+    pub(crate) fn waiting(&self) -> Self {
+        Self {
+            topic: Arc::clone(&self.topic),
+            handler: Arc::new(Nobody),
+            retries: self.retries,
+            backoff: self.backoff,
+            when: None,
+            place: self.place.clone(),
+            of: self.of,
+            waits: true,
+        }
+    }
+}
+
+/// In the place of a handler whose plugin is away.
+struct Nobody;
+
+impl Tell<Message> for Nobody {
+    fn call<'a>(&'a self, _: &'a Message, _: &'a Call<'a>) -> BoxFuture<'a, Result<()>> {
+        let away = || Error::new(code::AWAY, "the plugin is being replaced").retryable();
+        Box::pin(std::future::ready(Err(away())))
     }
 }
 

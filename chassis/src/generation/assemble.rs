@@ -2,6 +2,7 @@
 
 use super::{
     Generation,
+    away::{self, Away},
     exporters::{self, Exporters},
     middleware, openapi, pages, probes,
 };
@@ -51,6 +52,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) serves: CancellationToken,
     /// Cancelled once the service begins to stop.
     pub(crate) closing: CancellationToken,
+    /// Those that are about to stop although it serves.
+    pub(crate) away: Vec<Away>,
 }
 
 /// A point, with what stands at it: what `GET /extension-points` shows.
@@ -215,6 +218,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
         .flat_map(|instance| instance.contributions.mounts.iter().cloned())
         .collect();
     mounts.extend(parts.routers.iter().cloned());
+    away::stand_in(&parts, &mut routes, &mut mounts);
     match openapi::route(&parts, &routes, &mounts) {
         Ok(route) => routes.extend(route),
         Err(error) => errors.push(error),
@@ -304,27 +308,31 @@ fn group<'a>(
         .filter(|name| !alive.contains(name));
     let down = text::quoted(down);
     let down = (!down.is_empty()).then_some(down);
-    for (owner, instance) in (0..).zip(&parts.instances) {
-        let section: PluginSection = parts.config.sections().get(instance.name());
+    let built = parts.instances.iter();
+    let built = built.map(|one| (&one.record, &one.contributions.handlers));
+    let away = parts.away.iter();
+    let away = away.map(|away| (&away.record, &away.subscriptions));
+    for (owner, (record, handlers)) in (0..).zip(built.chain(away)) {
+        let section: PluginSection = parts.config.sections().get(&record.name);
         for point in section.points.keys() {
             if !declared.contains_key(&**point) {
-                let error = unmet(point, declared).in_plugin(Arc::clone(instance.name()));
+                let error = unmet(point, declared).in_plugin(Arc::clone(&record.name));
                 errors.push(error.from_origin(section.place_of(point).to_string()));
             }
         }
-        for contribution in &instance.contributions.handlers {
+        for contribution in handlers {
             if !declared.contains_key(&contribution.point) {
                 if let Some(down) = &down {
                     // Perhaps it is one of these that declares the point: no reason to take the service down.
                     tracing::warn!(
-                        plugin = %instance.name(), point = %contribution.point,
+                        plugin = %record.name, point = %contribution.point,
                         "contributes to a point that is not there; {down} might declare it, and do not run"
                     );
                     continue;
                 }
                 let error = unknown(&contribution.point, declared);
                 let error = error.from_origin(Arc::clone(&contribution.origin));
-                errors.push(error.in_plugin(Arc::clone(instance.name())));
+                errors.push(error.in_plugin(Arc::clone(&record.name)));
                 continue;
             }
             let mut wish = contribution.wish.clone();
@@ -350,7 +358,7 @@ fn group<'a>(
                     let place = section.place_of(&contribution.point);
                     errors.push(
                         error
-                            .in_plugin(Arc::clone(instance.name()))
+                            .in_plugin(Arc::clone(&record.name))
                             .from_origin(place.to_string()),
                     );
                 }
@@ -361,7 +369,7 @@ fn group<'a>(
                 wish,
                 bounds,
                 owner,
-                record: &instance.record,
+                record,
             };
             by_point
                 .entry(Arc::clone(&contribution.point))

@@ -1,7 +1,7 @@
 //! Pages of plugins: routes as any others, in a table of their own, without middleware, and not among the requests that are
 //! counted.
 
-use super::{Parts, assemble::bounds};
+use super::{Away, Parts, assemble::bounds};
 use crate::{
     call::Ward,
     error::Result,
@@ -22,6 +22,7 @@ pub(super) fn table(parts: &Parts<'_>, service: &Arc<Ward>) -> Result<RouteTable
             ..page
         })
     });
-    let pages: Vec<RouteContribution> = of_plugins.collect();
+    let away = parts.away.iter().flat_map(Away::pages);
+    let pages: Vec<RouteContribution> = of_plugins.chain(away).collect();
     RouteTable::build(&pages, &[], &[], &Routes::default(), service)
 }

@@ -1,7 +1,7 @@
 //! What becomes of each instance in the next generation: it goes on as it is if nothing of it is other, and nothing that
 //! it requires.
 
-use super::{Lineup, fixed};
+use super::{Lineup, Past, exclusive::Way, fixed};
 use crate::{
     config::Config,
     error::Result,
@@ -58,6 +58,9 @@ pub struct PlannedChange {
     pub why: Option<String>,
     /// What of the chassis' own keys is other in its section: these apply to it without a rebuild.
     pub settings: Vec<&'static str>,
+    /// Why the instance that there is has to stop before the next is built: what it holds can't be there twice. Until the next
+    /// one serves, its routes are answered 503.
+    pub stops_first: Option<String>,
 }
 
 /// What a configuration would change of a generation. Nothing is built.
@@ -68,19 +71,43 @@ pub(crate) fn changes(
     anew: &Anew,
 ) -> Result<Vec<PlannedChange>> {
     fixed::check(before.config.settings(), config)?;
-    let Lineup { specs, order, .. } = Lineup::of(registry, config)?;
-    Ok(Before::of(before).plan(&specs, &order, anew))
+    let lineup = Lineup::of(registry, config)?;
+    let past = Past::of(before);
+    Ok(past.plan(&lineup, anew)?.0)
+}
+
+impl Past {
+    /// What becomes of the instances of a configuration, by their nodes, and how way is made for some.
+    pub(super) fn plan(&self, lineup: &Lineup, anew: &Anew) -> Result<(Vec<PlannedChange>, Way)> {
+        let Lineup {
+            specs,
+            order,
+            holds,
+            ..
+        } = lineup;
+        let mut changes = Before::of(self).plan(specs, order, anew);
+        let way = Way::of(self, specs, order, holds, &changes)?;
+        for change in &mut changes {
+            change.stops_first = way.stops.get(&change.plugin).cloned();
+        }
+        Ok((changes, way))
+    }
+
+    pub(super) fn instance(&self, name: &str) -> Option<&Arc<Instance>> {
+        let mut instances = self.instances.iter();
+        instances.find(|instance| **instance.name() == *name)
+    }
 }
 
 /// The instances that there are before, in the order of the next generation's nodes.
-pub(super) struct Before<'a> {
-    generation: &'a Generation,
+struct Before<'a> {
+    generation: &'a Past,
     nodes: BTreeMap<&'a str, usize>,
     instances: BTreeMap<&'a str, &'a Arc<Instance>>,
 }
 
 impl<'a> Before<'a> {
-    pub(super) fn of(generation: &'a Generation) -> Self {
+    fn of(generation: &'a Past) -> Self {
         let nodes = generation.nodes.iter().enumerate();
         let instances = generation.instances.iter();
         Self {
@@ -90,7 +117,7 @@ impl<'a> Before<'a> {
         }
     }
 
-    pub(super) fn instance(&self, name: &str) -> Option<&'a Arc<Instance>> {
+    fn instance(&self, name: &str) -> Option<&'a Arc<Instance>> {
         self.instances.get(name).copied()
     }
 
@@ -107,7 +134,7 @@ impl<'a> Before<'a> {
     }
 
     /// What becomes of the instances of a configuration; by their nodes.
-    pub(super) fn plan(&self, specs: &[Spec], order: &Order, anew: &Anew) -> Vec<PlannedChange> {
+    fn plan(&self, specs: &[Spec], order: &Order, anew: &Anew) -> Vec<PlannedChange> {
         let mut plan: Vec<PlannedChange> = specs
             .iter()
             .map(|spec| PlannedChange {
@@ -115,6 +142,7 @@ impl<'a> Before<'a> {
                 action: ReloadAction::Carried,
                 why: None,
                 settings: Vec::new(),
+                stops_first: None,
             })
             .collect();
         // What is required comes first in this order.
@@ -140,6 +168,7 @@ impl<'a> Before<'a> {
             action: ReloadAction::Removed,
             why: Some("nothing in the configuration makes it any more".to_owned()),
             settings: Vec::new(),
+            stops_first: None,
         }));
         plan
     }

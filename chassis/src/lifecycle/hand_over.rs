@@ -11,10 +11,9 @@ use std::sync::{Arc, PoisonError};
 impl Making<'_> {
     /// The instance that one is built in place of, and what it leaves; none if it is new, or was of another plugin.
     pub(super) fn predecessor(&self, index: usize) -> Option<(Arc<Instance>, Previous)> {
-        let (spec, before) = (&self.specs[index], self.plan.before?);
+        let (spec, before) = (&self.specs[index], self.plan.before.as_ref()?);
         let change = self.changes.get(index)?;
-        let mut instances = before.instances.iter();
-        let instance = instances.find(|one| *one.name() == spec.name)?;
+        let instance = before.instance(&spec.name)?;
         let is_same = Arc::ptr_eq(&instance.record.info, &spec.registration.info);
         (change.action == ReloadAction::Rebuilt && is_same).then(|| {
             let previous = Previous {

@@ -21,8 +21,12 @@ use std::{
 use tokio::{task::JoinSet, time::Instant};
 
 impl Making<'_> {
-    /// Builds the instances of a stage, each after those that it waits for.
-    pub(super) async fn init_stage(&mut self, stage: Stage, judges: Option<Scope>) -> Result<()> {
+    /// Asks which instances of a stage are admitted; those that are enabled, and are not there already.
+    pub(super) async fn admit_stage(
+        &mut self,
+        stage: Stage,
+        judges: Option<Scope>,
+    ) -> Result<BTreeSet<usize>> {
         let mine: BTreeSet<usize> = (0..self.specs.len())
             .filter(|&index| self.specs[index].registration.info.stage == stage)
             .filter(|&index| self.specs[index].is_enabled())
@@ -54,7 +58,12 @@ impl Making<'_> {
         }
         Error::all(errors).map_or(Ok(()), Err)?;
         let mine = mine.into_iter().filter(|&index| !self.is_carried(index));
-        let mut waves = waves(&self.order, &mine.collect());
+        Ok(mine.collect())
+    }
+
+    /// Builds these instances, each after those that it waits for.
+    pub(super) async fn init(&mut self, mine: BTreeSet<usize>) -> Result<()> {
+        let mut waves = waves(&self.order, &mine);
         let mut running: JoinSet<(usize, Result<Instance>)> = JoinSet::new();
         loop {
             while let Some(index) = waves.next_ready() {
@@ -128,10 +137,10 @@ impl Making<'_> {
 
     /// Begins an `init`; none if the instance was denied or is blocked.
     fn init_one(
-        &self,
+        &mut self,
         index: usize,
-    ) -> Option<impl Future<Output = Result<Instance>> + Send + 'static> {
-        let (spec, record) = (&self.specs[index], Arc::clone(&self.records[index]));
+    ) -> Option<impl Future<Output = Result<Instance>> + Send + use<>> {
+        let record = Arc::clone(&self.records[index]);
         if record.state() != PluginState::Registered {
             return None;
         }
@@ -142,6 +151,13 @@ impl Making<'_> {
             return None;
         }
         record.become_state(PluginState::Initializing);
+        let left = self.left.remove(&index);
+        let (old, previous) = match left {
+            // It has stopped meanwhile.
+            Some(previous) => (None, Some(previous)),
+            None => self.predecessor(index).unzip(),
+        };
+        let spec = &self.specs[index];
         let required = self.order.requires[index].iter();
         let names = required.clone();
         let names = names.map(|&other| Arc::clone(&self.specs[other].name));
@@ -155,7 +171,6 @@ impl Making<'_> {
             self.plan.serves.clone(),
             Meter::new(Arc::clone(&record.owner)),
         );
-        let (old, previous) = self.predecessor(index).unzip();
         let handed = previous
             .as_ref()
             .map(|previous| Arc::clone(&previous.handed));

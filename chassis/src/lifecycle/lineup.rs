@@ -1,5 +1,6 @@
 //! The instances that a configuration makes, in order.
 
+use super::exclusive;
 use crate::{
     config::Config,
     error::{Error, Result, code},
@@ -16,6 +17,8 @@ pub(crate) struct Lineup {
     pub(crate) specs: Vec<Spec>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) order: Order,
+    /// What each instance holds and can't be there twice.
+    pub(super) holds: Vec<BTreeSet<String>>,
 }
 
 impl Lineup {
@@ -25,7 +28,9 @@ impl Lineup {
         let nodes = nodes(&specs);
         let order = order(&nodes)?;
         check_stages(&specs, &order)?;
+        let holds = exclusive::holdings(&specs)?;
         Ok(Self {
+            holds,
             specs,
             nodes,
             order,

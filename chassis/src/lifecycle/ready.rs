@@ -17,7 +17,8 @@ impl Making<'_> {
     /// place: there the service only is not ready until they are well. For the same reason nobody waits for a check that was
     /// not well before: its reload may be what mends it.
     pub(super) async fn check_ready(&self) -> Result<()> {
-        let Some(before) = self.plan.before else {
+        // Who comes back serves in any case.
+        let Some(before) = self.plan.before.as_ref().filter(|_| !self.plan.comes_back) else {
             return Ok(());
         };
         let checks = before.records.iter().flat_map(|record| record.checks());

@@ -12,6 +12,7 @@ use crate::{
 use std::{collections::HashSet, sync::Arc};
 
 /// What is needed of a generation to stop it, without holding it.
+#[derive(Default)]
 pub(crate) struct Remains {
     number: u64,
     instances: Vec<Arc<Instance>>,
@@ -30,6 +31,12 @@ impl Remains {
         let go_on: HashSet<_> = next.instances.iter().map(Arc::as_ptr).collect();
         self.instances
             .retain(|instance| !go_on.contains(&Arc::as_ptr(instance)));
+        self
+    }
+
+    /// Those of these names.
+    pub(crate) fn only(mut self, is_wanted: impl Fn(&str) -> bool) -> Self {
+        self.instances.retain(|instance| is_wanted(instance.name()));
         self
     }
 

@@ -12,6 +12,9 @@ use std::sync::Arc;
 impl Making<'_> {
     /// Whether every instance of these is up that the service can't do without.
     pub(super) fn check_required(&self, of: impl Fn(&Spec) -> bool) -> Result<()> {
+        if self.plan.comes_back {
+            return Ok(());
+        }
         let all = || self.specs.iter().zip(&self.records);
         let down = |(spec, record): &(&Spec, &Arc<Record>)| {
             let state = record.state();
@@ -35,6 +38,8 @@ impl Making<'_> {
             let mut records = self.plan.before.iter().flat_map(|before| &before.records);
             records.find(|record| record.name == *name)
         };
+        // It ran until it was stopped for this.
+        let ran = |name: &Arc<str>| self.way.stops.contains_key(name);
         let newly = |(spec, record): &(&Spec, &Arc<Record>)| {
             if !of(spec)
                 || record.is_required_on(&self.terms(spec))
@@ -43,7 +48,8 @@ impl Making<'_> {
                 return false;
             }
             let may_fail = self.plan.before.is_none()
-                || was(&record.name).is_some_and(|was| !was.state().is_alive());
+                || was(&record.name).is_some_and(|was| !was.state().is_alive())
+                    && !ran(&record.name);
             !may_fail
         };
         let newly_error = |(spec, record): (&Spec, &Arc<Record>)| {

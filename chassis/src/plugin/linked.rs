@@ -26,6 +26,7 @@ pub struct StaticInfo {
     pub after: &'static [&'static str],
     pub before: &'static [&'static str],
     pub provides: &'static [&'static str],
+    pub exclusive: &'static [&'static str],
     pub tags: &'static [&'static str],
     pub required: bool,
     pub bootstrap: bool,
@@ -73,6 +74,7 @@ pub fn registration<P: LinkedPlugin>() -> Result<Registration> {
     info.after = own(of.after);
     info.before = own(of.before);
     info.provides = own(of.provides);
+    info.exclusive = own(of.exclusive);
     info.tags = own(of.tags);
     info.required = of.required;
     info.stage = if of.bootstrap {

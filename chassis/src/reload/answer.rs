@@ -1,5 +1,6 @@
 //! What a reload did, as it is told to whoever asked for it.
 
+use super::turn::Retired;
 use crate::{
     config::{Config, Settings},
     generation::Generation,
@@ -125,6 +126,13 @@ impl Reloaded {
             swap_ms: 0.0,
             total_ms: 0.0,
         }
+    }
+
+    /// Adds what came of those that had to stop.
+    pub(super) fn take(&mut self, retired: Retired) {
+        self.drained = retired.drained;
+        self.streams_cut = retired.streams_cut;
+        self.stop_errors = retired.stop_errors;
     }
 }
 

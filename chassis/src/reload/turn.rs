@@ -2,14 +2,14 @@
 
 use super::{
     Before, GenerationState, Held, ReloadPlan, Reloaded, Reloader, Wanted, kept::Trial,
-    probation::Rejected, queue::Turn,
+    probation::Rejected, queue::Turn, way::Way,
 };
 use crate::{
     config::Config,
     error::{Error, Result, code},
     generation::{Lease, Stream},
     instance::Record,
-    lifecycle::{self, Anew, Given, Plan, Remains},
+    lifecycle::{self, Anew, Given, Past, Plan, Remains},
     listening::Which,
     points,
     registry::Asked,
@@ -22,6 +22,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// What the next generation is built from.
 #[derive(Debug)]
@@ -48,21 +49,43 @@ pub(super) struct Swapped {
     is_other: bool,
     /// Whether what was to be persisted is.
     kept: Result<()>,
-}
-
-/// What came of the end of what is not part of a generation any more.
-#[derive(Debug, Default)]
-struct Retired {
-    drained: bool,
-    streams_cut: usize,
-    stop_errors: Vec<String>,
-    /// What took its place has failed probation already: the next one ends it.
-    is_left: bool,
+    /// What was stopped first.
+    way: Arc<Way>,
 }
 
 impl Swapped {
     pub(super) fn generation(&self) -> u64 {
         self.reloaded.generation
+    }
+}
+
+/// What came of the end of what is not part of a generation any more.
+pub(super) struct Retired {
+    pub(super) drained: bool,
+    pub(super) streams_cut: usize,
+    pub(super) stop_errors: Vec<String>,
+    /// What took its place has failed probation already: the next one ends it.
+    is_left: bool,
+}
+
+impl Default for Retired {
+    fn default() -> Self {
+        Self {
+            drained: true,
+            streams_cut: 0,
+            stop_errors: Vec::new(),
+            is_left: false,
+        }
+    }
+}
+
+impl Retired {
+    fn and(mut self, other: Self) -> Self {
+        self.drained &= other.drained;
+        self.streams_cut += other.streams_cut;
+        self.stop_errors.extend(other.stop_errors);
+        self.is_left |= other.is_left;
+        self
     }
 }
 
@@ -115,7 +138,11 @@ impl Reloader {
         since: Instant,
     ) -> Result<Swapped> {
         let number = self.ledger().last_number + 1;
-        let fixed = old.0.config.settings();
+        let (previous, serving) = (old.0.number, Arc::clone(&old.0.config));
+        let past = Arc::new(Past::of(&old.0));
+        // It may have to come to its end before the next one is built.
+        drop(old);
+        let way = Arc::new(Way::default());
         let (kept, judge) = (next.kept.take(), next.judge.take());
         let moves = Mutex::new(Vec::new());
         let settled = |config: &Config, given: &Given| {
@@ -125,23 +152,29 @@ impl Reloader {
             Ok(())
         };
         let plan = Plan {
-            before: Some(&old.0),
+            before: Some(past),
             anew: next.anew.clone(),
             asked: &|given| self.watch_also(given),
             kept,
             settled: &settled,
-            ..self.plan(number, Arc::clone(&next.config), fixed)
+            make_way: &|stops| way.make(self, stops),
+            ..self.plan(number, Arc::clone(&next.config), serving.settings())
         };
-        let built = lifecycle::build(plan).await?;
+        let built = match lifecycle::build(plan).await {
+            Ok(built) => built,
+            Err(error) => return Err(self.without_next(error, &way).await),
+        };
+        let old = self.serving()?;
 
         // As a source may have set it.
         let drain = built.generation.config.settings().reload.drain;
         let remains = Remains::of(&old.0).beside(&built.generation);
         let mut reloaded = Reloaded::of(&old.0, &built);
+        reloaded.previous = previous;
         let is_other = !old.0.config.is_same(&built.generation.config);
         let before = Before {
-            generation: old.0.number,
-            config: Arc::clone(&old.0.config),
+            generation: previous,
+            config: serving,
             given: self.given().clone(),
             overrides: self.overrides(),
             unwritten: next.trial.unwritten(),
@@ -163,6 +196,7 @@ impl Reloader {
             remains,
             drain,
             is_other,
+            way,
         })
     }
 
@@ -173,6 +207,7 @@ impl Reloader {
             remains,
             drain,
             is_other,
+            way,
             kept: _,
         } = swapped;
         let desk = Arc::clone(&self.desk);
@@ -181,13 +216,19 @@ impl Reloader {
         if let Some(scope) = self.current.scope() {
             self.tell_reloaded(&reloaded, &scope).await;
         }
-        let retired = self.retire(vec![remains], drain, reloaded.generation).await;
-        reloaded.drained = retired.drained;
-        reloaded.streams_cut = retired.streams_cut;
-        reloaded.stop_errors = retired.stop_errors;
+        let last = self
+            .retire(
+                vec![remains],
+                drain,
+                reloaded.generation,
+                self.probation.failing(),
+            )
+            .await;
+        let retired = way.retired().await.and(last);
         if retired.is_left {
             reloaded.plan.message += "; it has failed probation already, and is taken back";
         }
+        reloaded.take(retired);
         reloaded.total_ms = millis(since);
         // A reload may have read what was there before.
         if let Some(scope) = self.current.scope().filter(|_| is_other) {
@@ -225,16 +266,18 @@ impl Reloader {
     /// Ends what could not be ended because it was to be replaced by what has failed, and can't be taken back.
     pub(super) async fn retire_left(self: &Arc<Self>, serving: u64) {
         let settings = self.settings().unwrap_or_default();
-        self.retire(Vec::new(), settings.reload.drain, serving)
+        let drain = settings.reload.drain;
+        self.retire(Vec::new(), drain, serving, CancellationToken::new())
             .await;
     }
 
     /// Waits until nobody holds the generations before, and then stops what is not part of the one that serves.
-    async fn retire(
+    pub(super) async fn retire(
         self: &Arc<Self>,
         mut all: Vec<Remains>,
         drain: Duration,
         serving: u64,
+        failing: CancellationToken,
     ) -> Retired {
         let mut retired = Retired::default();
         // Not only the last: an older one may have been let go on, when nothing had to be stopped.
@@ -242,13 +285,11 @@ impl Reloader {
         all.append(&mut self.left());
         all.retain(|remains| !remains.is_empty());
         if all.is_empty() {
-            retired.drained = true;
             self.bus.disconnect(drain).await;
         } else {
             let records: Vec<_> = all.iter().flat_map(Remains::records).collect();
             // At once: they may need all of the time that there is.
             self.tell_to_leave(&records);
-            let failing = self.probation.failing();
             let all_gone = async {
                 for held in &held {
                     held.gone.cancelled().await;
@@ -265,6 +306,7 @@ impl Reloader {
                 }
                 // What failed must not serve until the last request of before has ended: all this is waited for then.
                 () = failing.cancelled() => {
+                    retired.drained = false;
                     retired.is_left = true;
                     *self.left() = all;
                 }

@@ -12,6 +12,7 @@ use chassis::{__private::LinkedPlugin as _, prelude::*};
     after = ["audit"],
     before = "log",
     provides = ["greeting 1.3"],
+    exclusive = ["port 9000"],
     tags = ["http", "example"],
     required,
     stage = "bootstrap"
@@ -50,9 +51,10 @@ fn main() {
     assert_eq!((info.name, info.version, info.description), ("http-hello", "1.2.3", "Greets callers."));
     assert_eq!(info.requires, ["users", "cache ^1.2", "chassis ^0.1"]);
     assert_eq!((info.after, info.before, info.provides), (&["audit"][..], &["log"][..], &["greeting 1.3"][..]));
+    assert_eq!(info.exclusive, ["port 9000"]);
     assert_eq!((info.tags, info.required, info.bootstrap), (&["http", "example"][..], true, true));
     assert!(info.file.ends_with("structs.rs"));
-    assert_eq!(info.line, 20);
+    assert_eq!(info.line, 21);
 
     let info = HTTPRequestTracing::INFO;
     assert_eq!((info.name, info.version), ("http-request-tracing", env!("CARGO_PKG_VERSION")));
