@@ -8,7 +8,6 @@ use crate::{
     instance::{Instance, Record, not_ready},
     scope::{Found, Scope, World},
 };
-use arc_swap::ArcSwapOption;
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
@@ -24,14 +23,18 @@ use tokio_util::sync::CancellationToken;
 
 mod assemble;
 mod away;
+mod cell;
 mod exporters;
 mod estate;
+mod list;
 mod middleware;
 mod openapi;
 mod pages;
+mod primitives;
 mod probes;
 mod streams;
 
+use cell::Cell;
 pub use streams::StreamKind;
 pub(crate) use {
     assemble::{HandlerEntry, Parts, PointEntry, generation as assemble},
@@ -140,17 +143,12 @@ pub(crate) fn find_export(plugin: &str, visible: &[Arc<Instance>], of: TypeId) -
 /// What serves now: the cell that a reload swaps.
 #[derive(Debug, Default)]
 pub(crate) struct Current {
-    published: ArcSwapOption<Published>,
+    serving: Cell<Lease, SHARDS>,
     /// What has no end in sight, whatever generation it began in.
     pub(crate) streams: Arc<Streams>,
     next_shard: AtomicUsize,
     /// The tokens of operators, if there are any: they outlive every generation.
     pub(crate) credentials: OnceLock<Arc<Credentials>>,
-}
-
-#[derive(Debug)]
-struct Published {
-    leases: Box<[Arc<Lease>]>,
 }
 
 /// As many leases as threads are likely to count at once.
@@ -162,14 +160,10 @@ impl Current {
         self.next_shard.fetch_add(1, Relaxed) % SHARDS
     }
 
-    /// Enters the generation that serves now. There is no moment between finding it and being counted in it: the
-    /// count is that of the reference itself.
+    /// Enters the generation that serves now.
     #[inline]
     pub(crate) fn enter(&self, shard: usize) -> Option<Arc<Lease>> {
-        self.published
-            .load()
-            .as_ref()
-            .map(|published| Arc::clone(&published.leases[shard % SHARDS]))
+        self.serving.enter(shard)
     }
 
     /// Enters for one unit of background work.
@@ -179,9 +173,7 @@ impl Current {
 
     /// Makes a generation the one that serves; nobody enters the one before it any more.
     pub(crate) fn publish(&self, generation: &Arc<Generation>) {
-        let lease = || Arc::new(Lease(Arc::clone(generation)));
-        let leases = std::iter::repeat_with(lease).take(SHARDS).collect();
-        self.published.store(Some(Arc::new(Published { leases })));
+        self.serving.publish(|| Lease(Arc::clone(generation)));
         generation.serves.cancel();
     }
 
@@ -195,6 +187,6 @@ impl Current {
 
     /// From now on nobody enters anything.
     pub(crate) fn close(&self) {
-        self.published.store(None);
+        self.serving.close();
     }
 }

@@ -1,13 +1,16 @@
 //! Answers without an end in sight: upgraded connections, and bodies whose length nobody knows. They hold the instances
 //! that they pass through, and not the generation that they began in.
 
-use super::Generation;
+use super::{
+    Generation,
+    list::{List, Passing},
+};
 use crate::{http::RouteInfo, instance::Record};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
+    collections::{BTreeSet, HashSet},
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::SystemTime,
 };
 use tokio_util::sync::CancellationToken;
@@ -27,13 +30,7 @@ pub enum StreamKind {
 
 /// The streams that are open, of all generations.
 #[derive(Debug, Default)]
-pub(crate) struct Streams(Mutex<Book>);
-
-#[derive(Debug, Default)]
-struct Book {
-    last: u64,
-    open: BTreeMap<u64, Arc<Stream>>,
-}
+pub(crate) struct Streams(List<Stream>);
 
 /// One that is open.
 #[derive(Debug)]
@@ -62,10 +59,6 @@ pub(crate) struct OpenStream {
 }
 
 impl Streams {
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// A stream begins, which passes through plugins of these names.
     pub(crate) fn open(
         self: &Arc<Self>,
@@ -86,34 +79,26 @@ impl Streams {
             cut: CancellationToken::new(),
             gone: CancellationToken::new(),
         });
-        // Of a request that has outlived `reload.drain`: its plugin has stopped, and nobody looks for it any more.
-        if stream
-            .records
-            .iter()
-            .any(|record| record.gone.load(Relaxed))
-        {
-            stream.leave.cancel();
-            stream.cut.cancel();
-        }
-        let mut book = self.book();
-        book.last += 1;
-        let number = book.last;
-        book.open.insert(number, Arc::clone(&stream));
         OpenStream {
             streams: Arc::clone(self),
-            number,
+            number: self.0.open(&stream),
             stream,
         }
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Stream>> {
-        self.book().open.values().cloned().collect()
+        self.0.all()
+    }
+
+    /// Cuts off those that pass through an instance which has stopped: of requests that have outlived `reload.drain`.
+    pub(crate) fn cut_late(&self) {
+        self.0.cut_late();
     }
 
     /// The generations in which they have begun.
     pub(crate) fn generations(&self) -> BTreeSet<u64> {
-        let book = self.book();
-        book.open.values().map(|stream| stream.generation).collect()
+        let all = self.0.all();
+        all.iter().map(|stream| stream.generation).collect()
     }
 
     /// Those that pass through one of these instances.
@@ -128,9 +113,21 @@ impl Streams {
     }
 }
 
+impl Passing for Stream {
+    fn is_late(&self) -> bool {
+        let mut records = self.records.iter();
+        records.any(|record| record.gone.load(Relaxed))
+    }
+
+    fn cut(&self) {
+        self.leave.cancel();
+        self.cut.cancel();
+    }
+}
+
 impl Drop for OpenStream {
     fn drop(&mut self) {
-        self.streams.book().open.remove(&self.number);
+        self.streams.0.close(self.number);
         self.stream.gone.cancel();
     }
 }

@@ -1,6 +1,7 @@
 //! Probation: what a reload has built is watched for a time, and what does not stand it is taken back.
 //!
-//! Nobody is asked for it, and no call costs more: the figures are those that the guard keeps anyway.
+//! Nobody is asked for it, and no call costs more: the figures are those that the guard keeps anyway, of routes, hooks,
+//! handlers, checks and pages. What a mounted router answers is counted for the service, and not for who mounts it.
 
 use super::{
     Next, Reloader, Wanted,
@@ -444,6 +445,8 @@ impl Reloader {
                 self.note(told, rejected);
                 self.finish(swapped, since).await;
             }
+            // The service stops, and with it all that is watched.
+            Err(error) if error.code() == code::CLOSED => {}
             Err(error) => {
                 self.probation.end();
                 let line = error.line();

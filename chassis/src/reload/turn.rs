@@ -355,6 +355,8 @@ impl Reloader {
                 let errors = errors.iter().map(Error::report);
                 retired.stop_errors.extend(errors);
             }
+            // A request that has outlived all this may have become a stream since.
+            self.current.streams.cut_late();
         }
     }
 
