@@ -23,6 +23,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 mod assemble;
+mod door;
 mod exporters;
 mod middleware;
 mod openapi;

@@ -1,7 +1,7 @@
 //! Builds a generation from its instances: every handler at its place, every route in the table.
 
 use super::{
-    Generation,
+    Generation, door,
     exporters::{self, Exporters},
     middleware, openapi, pages, probes,
 };
@@ -11,7 +11,6 @@ use crate::{
     contributions::Contribution,
     error::{Error, Fix, Result, code},
     event::{Bus, LOCAL},
-    gate,
     graph::{Node, Order},
     http::{Mount, RouteContribution, RouteTable},
     instance::{Instance, Record},
@@ -193,6 +192,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
 
     errors.extend(no_transport(&parts.config, &points));
 
+    let door = &door::of(&parts);
     let mut routes = probes::routes(&parts);
     let of_plugins = parts.instances.iter().flat_map(|instance| {
         let bounds = bounds(&parts.config.sections().get(instance.name()));
@@ -200,7 +200,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
         let ward = &instance.record.ward;
         routes.map(move |route| RouteContribution {
             bounds,
-            gate: gate::before(&route.info),
+            gate: door.before(&route.info),
             ward: Some(Arc::clone(ward)),
             ..route
         })
@@ -213,9 +213,14 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
         .collect();
     mounts.extend(parts.routers.iter().cloned());
     match openapi::route(&parts, &routes, &mounts) {
-        Ok(route) => routes.extend(route),
+        Ok(route) => routes.extend(route.map(|route| RouteContribution {
+            gate: door.before(&route.info),
+            ..route
+        })),
         Err(error) => errors.push(error),
     }
+    door.warn_of_unmatched(&routes);
+    let mounted_gate = door.before_mounted();
     // Nobody in particular answers below the mounted routers: the service does.
     let service = Ward::new(&parts.metrics.stalls, "service".into());
     let meters = &parts.metrics.routes;
@@ -223,7 +228,8 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
         errors.push(error.at(points::PAGES.name));
         RouteTable::empty()
     });
-    let routes = match RouteTable::build(&routes, &mounts, &links, meters, &service) {
+    let gate = mounted_gate.as_ref();
+    let routes = match RouteTable::build(&routes, &mounts, gate, &links, meters, &service) {
         Ok(routes) => Arc::new(routes),
         Err(error) => {
             errors.push(error.at(points::ROUTES.name));

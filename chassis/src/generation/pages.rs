@@ -23,5 +23,5 @@ pub(super) fn table(parts: &Parts<'_>, service: &Arc<Ward>) -> Result<RouteTable
         })
     });
     let pages: Vec<RouteContribution> = of_plugins.collect();
-    RouteTable::build(&pages, &[], &[], &Routes::default(), service)
+    RouteTable::build(&pages, &[], None, &[], &Routes::default(), service)
 }
