@@ -149,3 +149,25 @@ pub(crate) fn make() -> Result<(String, String)> {
     }
     Ok((key, hex))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_key_is_known_by_the_hash_that_is_said() {
+        let (key, hash) = make().unwrap();
+        assert!(KEY_LENGTH.contains(&key.len()) && key != make().unwrap().0);
+        let known = digest::digest(&SHA256, key.as_bytes());
+        assert_eq!(hash_of(&hash).unwrap(), known.as_ref());
+        for wrong in [
+            "",
+            &hash[1..],
+            &format!("{hash}0"),
+            &hash.replace(|c: char| c.is_ascii_digit(), "g"),
+            &format!("+{}", &hash[1..]),
+        ] {
+            assert_eq!(hash_of(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -247,3 +247,34 @@ impl std::fmt::Debug for Basic {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Hash, hash};
+
+    #[test]
+    fn a_password_is_known_by_its_hash() {
+        let text = hash("correct horse").unwrap();
+        assert_ne!(text, hash("correct horse").unwrap(), "the salt is another");
+        let known = Hash::parse(&text).unwrap();
+        assert!(known.is_of(b"correct horse") && !known.is_of(b"correct horse "));
+    }
+
+    #[test]
+    fn what_is_no_hash_is_not_read() {
+        let (salt, sum) = ("MDEyMzQ1Njc4OWFiY2RlZg", "A".repeat(43));
+        assert!(Hash::parse(&format!("pbkdf2-sha256$100000${salt}${sum}")).is_some());
+        for wrong in [
+            "hunter2".to_owned(),
+            format!("pbkdf2-sha256$99999${salt}${sum}"),
+            format!("pbkdf2-sha256$5000001${salt}${sum}"),
+            format!("pbkdf2-sha256$x${salt}${sum}"),
+            format!("pbkdf2-sha256$100000$AAAA${sum}"),
+            format!("pbkdf2-sha256$100000${salt}$AAAA"),
+            format!("pbkdf2-sha1$100000${salt}${sum}"),
+            format!("pbkdf2-sha256$100000${salt}${sum}$"),
+        ] {
+            assert!(Hash::parse(&wrong).is_none(), "{wrong}");
+        }
+    }
+}

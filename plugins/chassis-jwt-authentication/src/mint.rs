@@ -158,12 +158,56 @@ impl Wanted {
 
 #[cfg(test)]
 mod tests {
-    use super::Wanted;
-    use std::time::Duration;
+    use super::*;
+    use crate::{config::JwtAuthenticationConfig, issuer, token::Token};
 
     fn read(arguments: &str) -> Result<Wanted, String> {
         let arguments: Vec<String> = arguments.split(' ').map(str::to_owned).collect();
         Wanted::read(&arguments).map_err(|error| error.report())
+    }
+
+    fn issuers(settings: Value) -> Vec<Issuer> {
+        let all: JwtAuthenticationConfig = serde_json::from_value(settings).unwrap();
+        let one = all.one_key();
+        let issuers = one.iter().chain(&all.issuers);
+        issuers.map(|of| Issuer::new(of, &all).unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_token_that_is_made_is_accepted() {
+        let secret = "s".repeat(32);
+        let arguments = [
+            "--sub".to_owned(),
+            "ada".to_owned(),
+            "--scope=a b".to_owned(),
+        ];
+        for settings in [
+            json!({ "jwt_secret": secret }),
+            json!({"jwt_secret": secret, "issuer": "me", "audience": ["orders", "shop"]}),
+            json!({"max_age": "1m", "issuers": [
+                {"issuer": "me", "algorithm": "HS256", "secret": secret, "key_id": "one", "audience": ["a"]},
+            ]}),
+        ] {
+            let issuers = issuers(settings);
+            let text = super::token(&issuers, &arguments).unwrap();
+            let token = Token::parse(&text).unwrap();
+            let now = token.claims["iat"].as_f64().unwrap();
+            assert_eq!(issuer::check(&issuers, &token, now + 30.0).await, Ok(()));
+            assert!(
+                issuer::check(&issuers, &token, now + 3_700.0)
+                    .await
+                    .is_err()
+            );
+            let caller = crate::claims::principal(token.claims).unwrap();
+            assert!(caller.subject == "ada" && caller.has_scope("a") && caller.has_scope("b"));
+        }
+    }
+
+    #[test]
+    fn without_a_secret_nobody_can_sign() {
+        let arguments = ["--sub=ada".to_owned()];
+        let error = super::token(&issuers(json!({})), &arguments).unwrap_err();
+        assert!(error.report().contains("no secret"), "{}", error.report());
     }
 
     #[test]

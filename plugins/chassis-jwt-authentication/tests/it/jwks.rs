@@ -61,6 +61,11 @@ async fn keys_are_fetched_before_the_first_request() {
         (&json!("up"), &json!(1))
     );
     assert_eq!(health["details"]["set"]["age_s"], 0);
+    pass(Duration::from_secs(60)).await;
+    let age = "jwt_authentication_jwks_age_seconds{";
+    while !app.metrics().contains(age) {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
