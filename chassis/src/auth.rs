@@ -73,10 +73,13 @@ pub struct Access {
     pub client: IpAddr,
     /// What the route asks for. To change it changes nothing.
     pub scopes: Vec<String>,
+    /// What the caller has to be: one of these, if there are any. To change it changes nothing.
+    #[serde(default)]
+    pub roles: Vec<String>,
 }
 
 impl Access {
-    pub(crate) fn new(question: &AuthQuestion, principal: Principal, scopes: &[String]) -> Self {
+    pub(crate) fn new(question: &AuthQuestion, principal: Principal, wanted: &Wanted) -> Self {
         Self {
             principal,
             method: question.method.clone(),
@@ -84,11 +87,41 @@ impl Access {
             route: question.route.clone(),
             plugin: question.plugin.clone(),
             client: question.client,
-            scopes: scopes.to_vec(),
+            scopes: wanted.scopes.clone(),
+            roles: wanted.roles.clone(),
         }
     }
 }
 
 /// What a route asks of its callers; none at all is "to be known".
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    pub(crate) scopes: Vec<String>,
+    pub(crate) roles: Vec<String>,
+}
+
+/// The scopes that a route asks for.
 #[derive(Clone, Debug)]
 pub(crate) struct Scopes(pub(crate) Vec<String>);
+
+/// Attached to a route: what its callers have to be, one of these. `#[get("/audit", with = Roles::any(["auditor"]))]`, or
+/// [`PlacedRoute::roles`](crate::PlacedRoute::roles).
+///
+/// The route may ask for scopes as well; then a caller needs those, and one of the roles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roles(pub(crate) Vec<String>);
+
+impl Roles {
+    /// One of these is enough.
+    pub fn any<T: Into<String>>(roles: impl IntoIterator<Item = T>) -> Self {
+        Self(roles.into_iter().map(Into::into).collect())
+    }
+}
+
+/// Attached to a route: it is for everybody, also where a plugin shuts all routes that do not say who may call them
+/// ([`Plugin::SHUTS_ROUTES`](crate::Plugin::SHUTS_ROUTES)). `#[get("/products", with = Public)]`, or
+/// [`PlacedRoute::public`](crate::PlacedRoute::public).
+///
+/// On a route with scopes or roles it changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Public;

@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Result},
     health::Wish as HealthWish,
     http::{
-        AroundFn, Endpoint, HandlerEndpoint, Inside, LayerFn, Metadata, Mount, Request,
+        AroundFn, Endpoint, HandlerEndpoint, Inside, LayerFn, Metadata, Mount, OpenRoute, Request,
         RouteContribution, RouteInfo, RoutePattern, check_arguments, check_path, erase,
     },
     point::{
@@ -77,6 +77,8 @@ pub struct Contributions {
     pub(crate) points: Vec<NamedPoint>,
     /// What the next instance gets of this one.
     pub(crate) hand_over: Option<HandOver>,
+    /// Which routes it leaves open, if it shuts those that do not say who may call them.
+    pub(crate) open_routes: Vec<OpenRoute>,
 }
 
 /// What one instance puts at one point.
@@ -129,6 +131,7 @@ impl Contributions {
             pages: Vec::new(),
             points: Vec::new(),
             hand_over: None,
+            open_routes: Vec::new(),
         }
     }
 
@@ -285,6 +288,15 @@ impl Contributions {
     {
         let layer: LayerFn = erase(layer);
         self.add(points::LAYERS.name, Place::caller(), layer, None)
+    }
+
+    /// Leaves routes open for everybody that do not say who may call them: `/orders/{id}`, all below `/assets/**`, or with a
+    /// method `GET /orders`. What a mounted router answers is compared by the path of the request.
+    ///
+    /// It means something only where the plugin shuts them: [`Plugin::SHUTS_ROUTES`](crate::Plugin::SHUTS_ROUTES).
+    pub fn open_routes<T: AsRef<str>>(&mut self, patterns: impl IntoIterator<Item = T>) {
+        let opened = patterns.into_iter().map(|one| OpenRoute::new(one.as_ref()));
+        self.open_routes.extend(opened);
     }
 
     /// Mounts an axum router. The routes of plugins come first; a route that both claim is an error at start.

@@ -1,14 +1,18 @@
-//! The gate before routes with scopes: who it is (`auth.authenticate`), whether it may (`auth.authorize`), and whether it has the
+//! The gate before routes that are not for everybody: who it is (`auth.authenticate`), whether it may (`auth.authorize`), and whether it has the
 //! scopes.
 //!
 //! It is closed unless somebody opens it: where nobody stands at `auth.authenticate` who is alive, where somebody there or at
 //! `auth.authorize` fails, panics or takes too long, the handler is not called.
 
 use crate::{
-    auth::{Access, Authentication, Principal},
+    auth::{Access, AuthQuestion, Authentication, Principal, Wanted},
     call::BoxFuture,
     error::{Error, code},
-    http::{Asked, Gate, Refusal, RequestContext, Response, RouteInfo},
+    http::{
+        Admitted, Asked, Gate, OpenRoute, Refusal, RequestContext, Response, RouteContribution,
+        RouteInfo,
+    },
+    info::PluginInfo,
     point::Flow,
     points::{self, Denied},
     text,
@@ -17,44 +21,114 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::{HeaderValue, request::Parts};
 use std::sync::Arc;
 
+/// Whether routes are shut that do not say who may call them.
+///
+/// That a linked plugin shuts them is known of its type, so they stay shut where it is disabled, or could not be built; which of
+/// them it leaves open, only the instance knows.
+pub(crate) struct Door {
+    is_shut: bool,
+    open: Arc<[OpenRoute]>,
+}
+
 /// What a route asks for.
-struct RouteGate {
-    scopes: Vec<String>,
-}
+struct RouteGate(Wanted);
 
-/// The gate before a route; none if it is for everybody.
-pub(crate) fn before(route: &RouteInfo) -> Option<Arc<dyn Gate>> {
-    let scopes = route.scopes()?.to_vec();
-    Some(Arc::new(RouteGate { scopes }))
-}
+/// Before all that mounted routers answer: nobody can look into one, so it is the path of the request that counts.
+struct MountedGate(Arc<[OpenRoute]>);
 
-impl Gate for RouteGate {
-    fn admit(&self, asked: Asked) -> BoxFuture<'_, Result<Arc<Principal>, Refusal>> {
-        Box::pin(admit(asked, &self.scopes))
+impl Door {
+    /// `known` are all plugins, whether they run or not.
+    pub(crate) fn new<'a>(
+        mut known: impl Iterator<Item = &'a PluginInfo>,
+        open: Arc<[OpenRoute]>,
+    ) -> Self {
+        Self {
+            is_shut: known.any(|info| info.shuts_routes),
+            open,
+        }
+    }
+
+    /// The gate before a route; none if it is for everybody.
+    pub(crate) fn before(&self, route: &RouteInfo) -> Option<Arc<dyn Gate>> {
+        let (scopes, roles) = (route.scopes(), route.roles());
+        if scopes.is_none() && roles.is_none() {
+            let is_open = |open: &OpenRoute| open.matches(route.method.as_str(), &route.path);
+            if !self.is_shut || route.is_public() || self.open.iter().any(is_open) {
+                return None;
+            }
+        }
+        Some(Arc::new(RouteGate(Wanted {
+            scopes: scopes.unwrap_or_default().to_vec(),
+            roles: roles.unwrap_or_default().to_vec(),
+        })))
+    }
+
+    /// The gate before mounted routers.
+    pub(crate) fn before_mounted(&self) -> Option<Arc<dyn Gate>> {
+        self.is_shut
+            .then(|| Arc::new(MountedGate(Arc::clone(&self.open))) as Arc<dyn Gate>)
+    }
+
+    /// What is left open and matches no route: perhaps it is misspelt. (Those of mounted routers nobody knows.)
+    pub(crate) fn warn_of_unmatched(&self, routes: &[RouteContribution]) {
+        for open in &*self.open {
+            let matches = |route: &RouteContribution| {
+                open.matches(route.info.method.as_str(), &route.info.path)
+            };
+            if !routes.iter().any(matches) {
+                tracing::warn!(
+                    route = %open,
+                    "a route is to be open for everybody, and there is none such (those of mounted routers do not count)"
+                );
+            }
+        }
     }
 }
 
-async fn admit(asked: Asked, scopes: &[String]) -> Result<Arc<Principal>, Refusal> {
+impl Gate for RouteGate {
+    fn admit(&self, asked: Asked) -> BoxFuture<'_, Admitted> {
+        Box::pin(async { admit(asked, &self.0).await.map(Some) })
+    }
+}
+
+impl Gate for MountedGate {
+    fn admit(&self, asked: Asked) -> BoxFuture<'_, Admitted> {
+        Box::pin(async {
+            let AuthQuestion { method, path, .. } = &asked.question;
+            if self.0.iter().any(|open| open.matches(method, path)) {
+                return Ok(None);
+            }
+            admit(asked, &Wanted::default()).await.map(Some)
+        })
+    }
+}
+
+async fn admit(asked: Asked, wanted: &Wanted) -> Result<Arc<Principal>, Refusal> {
     let principal = match &asked.principal {
         Some(known) => Principal::clone(known),
         None => authenticate(&asked).await?,
     };
-    let mut access = Access::new(&asked.question, principal, scopes);
+    let mut access = Access::new(&asked.question, principal, wanted);
     let allowed = points::AUTHORIZE.apply_flow(&asked.scope, &mut access);
     if let Flow::Answer(Denied(reason)) = allowed.await? {
         return Err(Error::new(code::AUTH_DENIED, reason).into());
     }
-    let missing = scopes
-        .iter()
-        .filter(|scope| !access.principal.has_scope(scope));
+    let Access { principal, .. } = access;
+    let Wanted { scopes, roles } = wanted;
+    let missing = scopes.iter().filter(|scope| !principal.has_scope(scope));
     let missing: Vec<&str> = missing.map(String::as_str).collect();
-    if missing.is_empty() {
-        return Ok(Arc::new(access.principal));
+    let subject = &principal.subject;
+    if !missing.is_empty() {
+        let missing = text::quoted(missing);
+        let message = format!("`{subject}` does not have the scopes that this needs: {missing}");
+        return Err(Error::new(code::MISSING_SCOPE, message).into());
     }
-    let subject = &access.principal.subject;
-    let missing = text::quoted(missing);
-    let message = format!("`{subject}` does not have the scopes that this needs: {missing}");
-    Err(Error::new(code::MISSING_SCOPE, message).into())
+    if !roles.is_empty() && !roles.iter().any(|role| principal.has_role(role)) {
+        let roles = text::quoted(roles.iter().map(String::as_str));
+        let message = format!("`{subject}` has none of the roles that this needs: {roles}");
+        return Err(Error::new(code::AUTH_DENIED, message).into());
+    }
+    Ok(Arc::new(principal))
 }
 
 /// Asks in order, until somebody knows who it is, or knows that the credentials are wrong.
@@ -111,7 +185,7 @@ async fn known(parts: &Parts) -> Result<Principal, Refusal> {
     let cx = RequestContext::of(parts)?;
     if cx.principal.get().is_none() {
         let asked = Asked::of(cx, parts);
-        let principal = admit(asked, &[]).await?;
+        let principal = admit(asked, &Wanted::default()).await?;
         _ = cx.principal.set(principal);
     }
     let known = cx.principal.get().map(|known| Principal::clone(known));

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 mod assemble;
 mod away;
 mod cell;
+mod door;
 mod exporters;
 mod estate;
 mod list;

@@ -70,6 +70,9 @@ pub struct PluginInfo {
     pub origin: Arc<str>,
     /// The name of its crate, as Rust writes it.
     pub krate: String,
+    /// Whether it shuts routes that do not say who may call them.
+    #[serde(skip)]
+    pub(crate) shuts_routes: bool,
 }
 
 impl PluginInfo {
@@ -110,6 +113,7 @@ impl PluginInfo {
             stage: Stage::Service,
             origin: format!("{}:{}", place.file(), place.line()).into(),
             krate: String::new(),
+            shuts_routes: false,
         })
     }
 

@@ -92,7 +92,7 @@ mod digits;
 
 #[doc(inline)]
 pub use crate::{
-    auth::{Access, AuthQuestion, Authentication, Principal},
+    auth::{Access, AuthQuestion, Authentication, Principal, Public, Roles},
     call::{BoxFuture, Call, CallStats, Stall},
     chassis::{Chassis, ChassisBuilder, Running, Stopped},
     cli::main,

@@ -81,6 +81,13 @@ pub trait Plugin: Sized + Send + Sync + 'static {
     /// What stands under `config:` in the plugin's section; [`NoConfig`] if there is nothing to set.
     type Config: PluginConfig;
 
+    /// Whether routes that do not say who may call them (`scopes`, [`Roles`](crate::Roles), [`Public`](crate::Public)) are for callers
+    /// who are known, where this plugin is linked; what a mounted router answers, too. The plugin names those that stay open with
+    /// [`Contributions::open_routes`].
+    ///
+    /// They stay shut where the plugin is disabled or could not be built: nobody knows the callers then, and the answer is 503.
+    const SHUTS_ROUTES: bool = false;
+
     /// Refuses settings that the type and its schema allow: an upper bound below the lower one, say. It is called before
     /// anything is built, on start and on every reload, by `check` too, so it does nothing but look.
     ///
@@ -248,7 +255,8 @@ pub struct Registration {
 
 impl Registration {
     /// A plugin of this type.
-    pub fn new<P: Plugin>(info: PluginInfo) -> Self {
+    pub fn new<P: Plugin>(mut info: PluginInfo) -> Self {
+        info.shuts_routes = P::SHUTS_ROUTES;
         Self {
             info: Arc::new(info),
             schema: || schemars::schema_for!(P::Config).to_value(),

@@ -3,9 +3,9 @@
 pub use crate::{
     ActionPoint, Background, CallPoint, Chassis, ClientAddr, Code, Context, Contributions, Error,
     Event, Events, Exchange, FilterPoint, Flow, Health, Json, MatchedPath, Message, MetricSample,
-    Next, NoConfig, Path, Plugin, PluginContext, PointSpec, Principal, ProviderPoint, Query,
-    RawPathParams, Request, RequestId, Response, Result, RouteDocs, Scope, Secret, Shared,
-    Violations, points, units,
+    Next, NoConfig, Path, Plugin, PluginContext, PointSpec, Principal, ProviderPoint, Public,
+    Query, RawPathParams, Request, RequestId, Response, Result, Roles, RouteDocs, Scope, Secret,
+    Shared, Violations, points, units,
 };
 pub use axum::response::IntoResponse;
 pub use chassis_macros::*;

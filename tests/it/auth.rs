@@ -12,6 +12,7 @@ mod absent;
 mod authorize;
 mod gate;
 mod onion;
+mod shut;
 
 /// Keeps orders.
 #[plugin]

@@ -209,8 +209,15 @@ fn the_configuration_is_shown_with_origins() {
 
 #[test]
 fn the_readmes_of_plugins_have_the_tables_of_their_schemas() {
-    let tables = run(EVERYTHING, Path::new("/"), &["config", "--markdown"]).out;
-    for plugin in ["config-directory", "greeter", "request-tracing"] {
+    let all = [EVERYTHING, env!("CARGO_BIN_EXE_guarded")];
+    let tables = all.map(|program| run(program, Path::new("/"), &["config", "--markdown"]).out);
+    let tables = tables.concat();
+    for plugin in [
+        "config-directory",
+        "greeter",
+        "jwt-authentication",
+        "request-tracing",
+    ] {
         let title = format!("## `plugins.{plugin}.config`\n\n");
         let (_, table) = tables.split_once(&title).expect("it has settings");
         let table = table.split("## ").next().unwrap_or_default().trim();

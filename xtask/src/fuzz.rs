@@ -17,7 +17,7 @@ use crate::{
 const VERSION: &str = "0.13.2";
 
 /// The targets, as `fuzz/Cargo.toml` has them.
-const TARGETS: &[&str] = &["load", "interpolate", "environment", "trace"];
+const TARGETS: &[&str] = &["load", "interpolate", "environment", "trace", "bearer"];
 
 /// How long each target runs if nothing is said.
 const SECONDS: u64 = 60;

@@ -5,7 +5,7 @@ use std::{
     env,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
     time::{Duration, Instant},
@@ -42,11 +42,12 @@ pub(crate) fn command(arguments: &[String]) -> Result<(), String> {
     let schemathesis = install()?;
     println!("building; the first time it takes minutes");
     process::quietly(&mut process::cargo("build --package orders"))?;
+    let token = token()?;
     let (mut service, addresses) = start()?;
     let mut failed = String::new();
     for (name, address) in addresses {
         println!("\n{name}: {seconds}s at most");
-        let outcome = run(&schemathesis, &address, seconds);
+        let outcome = run(&schemathesis, &address, &token, seconds);
         let ended = service.try_wait().map_err(|error| error.to_string())?;
         if let Some(status) = ended {
             return Err(format!(
@@ -102,12 +103,26 @@ type Addresses = Vec<(&'static str, String)>;
 /// What a program says.
 type Output = Box<dyn std::io::Read + Send>;
 
-/// Starts the example on free ports, and waits until it says which.
-fn start() -> Result<(Child, Addresses), String> {
+/// The example. It does not run in the root of the repository: there is a configuration in it.
+fn orders() -> Command {
     let binary = tool::target().join(format!("debug/orders{}", env::consts::EXE_SUFFIX));
     let mut orders = program(&binary);
-    // Not the root of the repository: there is a configuration in it.
     orders.current_dir(tool::target().join("tools"));
+    orders
+}
+
+/// A token of somebody who may do everything there, signed with the key that the first run makes.
+fn token() -> Result<String, String> {
+    let mut token = orders();
+    token.args(["token", "--sub", "schemathesis", "--ttl", "2h"]);
+    token.args(["--scope", "orders:read orders:write"]);
+    let said = process::said(&mut token)?;
+    Ok(said.lines().last().unwrap_or_default().to_owned())
+}
+
+/// Starts the example on free ports, and waits until it says which.
+fn start() -> Result<(Child, Addresses), String> {
+    let mut orders = orders();
     for key in ["SERVER", "MANAGEMENT"] {
         orders.env(format!("CHASSIS__{key}__LISTEN"), "127.0.0.1:0");
     }
@@ -117,7 +132,7 @@ fn start() -> Result<(Child, Addresses), String> {
         .stdout(Stdio::piped());
     let mut service = orders
         .spawn()
-        .map_err(|error| format!("can't run {}: {error}", binary.display()))?;
+        .map_err(|error| format!("can't run the example: {error}"))?;
     let (sender, lines) = mpsc::channel();
     // Both are read to their end: a service that can't write would wait.
     let read = |output: Option<Output>, sender: mpsc::Sender<String>| {
@@ -157,7 +172,7 @@ fn start() -> Result<(Child, Addresses), String> {
 }
 
 /// Asks with all checks. Each exception stands in `schemathesis.toml` with its reason.
-fn run(schemathesis: &Path, address: &str, seconds: u64) -> Result<(), String> {
+fn run(schemathesis: &Path, address: &str, token: &str, seconds: u64) -> Result<(), String> {
     let mut command = program(schemathesis);
     // Where it writes what it remembers.
     command.current_dir(tool::target().join("tools"));
@@ -167,6 +182,7 @@ fn run(schemathesis: &Path, address: &str, seconds: u64) -> Result<(), String> {
         .arg("run")
         .arg(format!("http://{address}/openapi.json"))
         .args(["--checks", "all", "--warnings", "off", "--no-color"])
+        .args(["--header", &format!("Authorization: Bearer {token}")])
         .args(["--max-time", &seconds.to_string()])
         .args(["--request-timeout", "30"])
         // No proxy of the machine is asked.

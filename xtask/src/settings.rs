@@ -14,7 +14,8 @@ pub(crate) fn command(_: &[String]) -> Result<(), String> {
     let root = process::root();
     let defaults = run("-p orders -- config --defaults")?;
     write(&root.join("config.yaml"), &defaults)?;
-    let tables = run("-p chassis-tests --bin everything -- config --markdown")?;
+    let mut tables = run("-p chassis-tests --bin everything -- config --markdown")?;
+    tables.push_str(&run("-p chassis-tests --bin guarded -- config --markdown")?);
     for section in tables.split("## ").skip(1) {
         let (title, table) = section.split_once('\n').unwrap_or_default();
         let plugin = title.trim_matches('`').strip_prefix("plugins.");

@@ -176,10 +176,14 @@ fn refused(violation: Violation, section: &Tree, base: &[&str]) -> Error {
     }
     let steps: Vec<Step> = keys.into_iter().map(Step::Key).collect();
     let path = path::show(whole(base, &steps));
-    helped(
-        invalid(&path, at.place(), &violation.message),
-        violation.help,
-    )
+    let error = match violation.is_missing {
+        false => invalid(&path, at.place(), &violation.message),
+        true => {
+            let message = format!("`{path}`: {}", violation.message);
+            placed(Error::new(code::CONFIG_MISSING, message), at.place())
+        }
+    };
+    helped(error, violation.help)
 }
 
 fn helped(error: Error, help: Option<String>) -> Error {

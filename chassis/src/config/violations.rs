@@ -10,6 +10,8 @@ pub struct Violation {
     pub(super) path: String,
     pub(super) message: String,
     pub(super) help: Option<String>,
+    /// It may still come from a source of configuration, as long as these are not asked.
+    pub(super) is_missing: bool,
 }
 
 impl Violations {
@@ -20,7 +22,15 @@ impl Violations {
             path: path.to_owned(),
             message: message.into(),
             help: None,
+            is_missing: false,
         })
+    }
+
+    /// The same for what is missing there: as long as plugins may still give it at `config.load`, that is no mistake.
+    pub fn miss(&mut self, path: &str, message: impl Into<String>) -> &mut Violation {
+        let violation = self.refuse(path, message);
+        violation.is_missing = true;
+        violation
     }
 }
 

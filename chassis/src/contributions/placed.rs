@@ -2,7 +2,7 @@
 
 use super::Contribution;
 use crate::{
-    auth::Scopes,
+    auth::{Public, Roles, Scopes},
     http::{Described, Describing, RouteContribution, RoutePattern},
     point::{MayFailOpen, Open},
 };
@@ -118,6 +118,17 @@ impl PlacedRoute<'_> {
     pub fn scopes<T: Into<String>>(self, scopes: impl IntoIterator<Item = T>) -> Self {
         let scopes = scopes.into_iter().map(Into::into).collect();
         self.with(Scopes(scopes))
+    }
+
+    /// Only callers who are known and have one of these roles may call the handler.
+    pub fn roles<T: Into<String>>(self, roles: impl IntoIterator<Item = T>) -> Self {
+        self.with(Roles::any(roles))
+    }
+
+    /// Everybody may call the handler, also where a plugin shuts all routes that do not say who may:
+    /// [`Plugin::SHUTS_ROUTES`](crate::Plugin::SHUTS_ROUTES).
+    pub fn public(self) -> Self {
+        self.with(Public)
     }
 
     /// Tells the types that the handler takes, by their names: axum's own path extractors can't work here, and no bound

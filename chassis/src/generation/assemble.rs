@@ -3,8 +3,7 @@
 use super::{
     Generation,
     away::{self, Away},
-    exporters::{self, Exporters},
-    middleware, openapi, pages, probes,
+    door, exporters, middleware, openapi, pages, probes,
 };
 use crate::{
     call::{Bounds, Site, Stats, Ward},
@@ -12,7 +11,6 @@ use crate::{
     contributions::Contribution,
     error::{Error, Fix, Result, code},
     event::{Bus, LOCAL},
-    gate,
     graph::{Node, Order},
     http::{Mount, RouteContribution, RouteTable},
     instance::{Instance, Record},
@@ -199,6 +197,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
 
     errors.extend(no_transport(&parts.config, &points));
 
+    let door = &door::of(&parts);
     let mut routes = probes::routes(&parts);
     let of_plugins = parts.instances.iter().flat_map(|instance| {
         let bounds = bounds(&parts.config.sections().get(instance.name()));
@@ -206,7 +205,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
         let ward = &instance.record.ward;
         routes.map(move |route| RouteContribution {
             bounds,
-            gate: gate::before(&route.info),
+            gate: door.before(&route.info),
             ward: Some(Arc::clone(ward)),
             ..route
         })
@@ -218,11 +217,15 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
         .flat_map(|instance| instance.contributions.mounts.iter().cloned())
         .collect();
     mounts.extend(parts.routers.iter().cloned());
-    away::stand_in(&parts, &mut routes, &mut mounts);
+    away::stand_in(&parts, door, &mut routes, &mut mounts);
     match openapi::route(&parts, &routes, &mounts) {
-        Ok(route) => routes.extend(route),
+        Ok(route) => routes.extend(route.map(|route| RouteContribution {
+            gate: door.before(&route.info),
+            ..route
+        })),
         Err(error) => errors.push(error),
     }
+    door.warn_of_unmatched(&routes);
     // Nobody in particular answers below the mounted routers: the service does.
     let service = Ward::new(&parts.metrics.stalls, "service".into());
     let meters = &parts.metrics.routes;
@@ -230,7 +233,9 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
         errors.push(error.at(points::PAGES.name));
         RouteTable::empty()
     });
-    let routes = match RouteTable::build(&routes, &mounts, &links, meters, &service) {
+    let gate = door.before_mounted();
+    let gate = gate.as_ref();
+    let routes = match RouteTable::build(&routes, &mounts, gate, &links, meters, &service) {
         Ok(routes) => Arc::new(routes),
         Err(error) => {
             errors.push(error.at(points::ROUTES.name));
@@ -239,7 +244,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
     };
     Error::all(errors).map_or(Ok(()), Err)?;
 
-    let visible = visible(&parts.nodes, &parts.order, &parts.instances);
+    let visible = exporters::visible(&parts.nodes, &parts.order, &parts.instances);
     let gone = CancellationToken::new();
     let generation = Generation {
         number: parts.number,
@@ -475,23 +480,4 @@ fn at_point(name: &str, puts: &[Put<'_>], point: &dyn DeclaredPoint) -> Result<A
         .zip(places.why)
         .map(|(&index, why)| puts[index].report(why));
     Ok((point.assemble(contributed), reports.collect()))
-}
-
-/// Whose exports each instance may see.
-fn visible(
-    nodes: &[Node],
-    order: &Order,
-    instances: &[Arc<Instance>],
-) -> HashMap<Arc<str>, Exporters> {
-    let by_name: HashMap<&str, &Arc<Instance>> = instances
-        .iter()
-        .map(|instance| (&**instance.name(), instance))
-        .collect();
-    let built = nodes.iter().enumerate();
-    let built = built
-        .filter_map(|(index, node)| Some((index, *by_name.get(&*node.name)?)))
-        .collect();
-    let seen = exporters::of_all(order, &built);
-    let names = nodes.iter().map(|node| Arc::clone(&node.name));
-    names.zip(seen).collect()
 }

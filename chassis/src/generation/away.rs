@@ -7,7 +7,7 @@ use crate::{
     contributions::Contribution,
     error::{Error, code},
     event::Subscription,
-    gate,
+    gate::Door,
     http::{Endpoint, Exchange, Mount, Response, RouteContribution, RoutePattern, problem},
     instance::{Instance, Record},
     points,
@@ -36,7 +36,6 @@ impl Away {
         let endpoint: Arc<dyn Endpoint> = Arc::new(Gone(Arc::clone(instance.name())));
         let stand_in = |route: &RouteContribution| RouteContribution {
             endpoint: Arc::clone(&endpoint),
-            gate: gate::before(&route.info),
             ..route.clone()
         };
         let middleware = [
@@ -97,6 +96,7 @@ fn waiting(put: &Contribution) -> Option<Contribution> {
 /// Puts answers of 503 in the place of all that those who are away would answer, or let through.
 pub(super) fn stand_in(
     parts: &Parts<'_>,
+    door: &Door,
     routes: &mut Vec<RouteContribution>,
     mounts: &mut Vec<Mount>,
 ) {
@@ -104,7 +104,10 @@ pub(super) fn stand_in(
         for route in routes.iter_mut().filter(|route| away.is_before(route)) {
             route.endpoint = Arc::new(Gone(Arc::clone(&away.record.name)));
         }
-        routes.extend(away.routes.iter().cloned());
+        routes.extend(away.routes.iter().map(|route| RouteContribution {
+            gate: door.before(&route.info),
+            ..route.clone()
+        }));
         let is_everywhere = away.hooks.iter().any(Option::is_none);
         if is_everywhere {
             mounts.clear();

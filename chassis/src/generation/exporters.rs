@@ -3,8 +3,14 @@
 //! Only instances that export something are kept, and a set is shared by all that see the same: of a thousand instances
 //! that require one another, each would list all before it otherwise.
 
-use crate::{graph::Order, instance::Instance};
-use std::{collections::BTreeMap, sync::Arc};
+use crate::{
+    graph::{Node, Order},
+    instance::Instance,
+};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 /// Instances that export something, by name.
 pub(crate) type Exporters = Arc<[Arc<Instance>]>;
@@ -33,4 +39,23 @@ pub(super) fn of_all(order: &Order, built: &BTreeMap<usize, &Arc<Instance>>) -> 
         seen[index] = exporters(built.get(&index).copied(), required);
     }
     seen
+}
+
+/// Whose exports each instance may see.
+pub(super) fn visible(
+    nodes: &[Node],
+    order: &Order,
+    instances: &[Arc<Instance>],
+) -> HashMap<Arc<str>, Exporters> {
+    let by_name: HashMap<&str, &Arc<Instance>> = instances
+        .iter()
+        .map(|instance| (&**instance.name(), instance))
+        .collect();
+    let built = nodes.iter().enumerate();
+    let built = built
+        .filter_map(|(index, node)| Some((index, *by_name.get(&*node.name)?)))
+        .collect();
+    let seen = of_all(order, &built);
+    let names = nodes.iter().map(|node| Arc::clone(&node.name));
+    names.zip(seen).collect()
 }

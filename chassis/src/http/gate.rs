@@ -20,8 +20,11 @@ use tokio::time::Instant;
 
 /// Decides who may call a handler.
 pub(crate) trait Gate: Send + Sync {
-    fn admit(&self, asked: Asked) -> BoxFuture<'_, Result<Arc<Principal>, Refusal>>;
+    fn admit(&self, asked: Asked) -> BoxFuture<'_, Admitted>;
 }
+
+/// Who it is that may pass; nobody in particular where the gate is open.
+pub(crate) type Admitted = Result<Option<Arc<Principal>>, Refusal>;
 
 /// A request that wants to pass.
 pub(crate) struct Asked {
@@ -132,7 +135,9 @@ pub(super) async fn judge(exchange: &mut Exchange, deadline: Option<Instant>) {
     exchange.took_at("chassis", "auth", since);
     let refusal = match admitted {
         Ok(principal) => {
-            exchange.know(principal);
+            if let Some(principal) = principal {
+                exchange.know(principal);
+            }
             None
         }
         Err(refusal) => Some(refusal),

@@ -2,7 +2,7 @@
 
 use super::{Described, Exchange, Request, Response, gate::Gate};
 use crate::{
-    auth::Scopes,
+    auth::{Public, Roles, Scopes},
     call::{Bounds, BoxFuture, Site, Stats, Ward},
     error::{Error, Result, code},
 };
@@ -41,6 +41,17 @@ impl RouteInfo {
     pub fn scopes(&self) -> Option<&[String]> {
         let Scopes(scopes) = self.metadata.get()?;
         Some(scopes)
+    }
+
+    /// What a caller has to be, one of these; none if the route does not ask for it.
+    pub fn roles(&self) -> Option<&[String]> {
+        let Roles(roles) = self.metadata.get()?;
+        Some(roles)
+    }
+
+    /// Whether its author says that it is for everybody.
+    pub fn is_public(&self) -> bool {
+        self.metadata.get::<Public>().is_some()
     }
 
     /// Whether it is no plugin's, but the chassis's own; no plugin can have this name.
@@ -204,6 +215,41 @@ impl RoutePattern {
     }
 }
 
+/// A route that is left open, of one method or of all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OpenRoute {
+    method: Option<Arc<str>>,
+    path: RoutePattern,
+}
+
+impl OpenRoute {
+    pub(crate) fn new(pattern: &str) -> Self {
+        let (method, path) = match pattern.trim().split_once(' ') {
+            Some((method, path)) => (Some(method.into()), path.trim()),
+            None => (None, pattern.trim()),
+        };
+        Self {
+            method,
+            path: RoutePattern::new(path),
+        }
+    }
+
+    pub(crate) fn matches(&self, method: &str, route: &str) -> bool {
+        // The service sends the head only.
+        let method = if method == "HEAD" { "GET" } else { method };
+        self.method.as_deref().is_none_or(|only| only == method) && self.path.matches(route)
+    }
+}
+
+impl fmt::Display for OpenRoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.method {
+            Some(method) => write!(f, "{method} {}", self.path.as_str()),
+            None => f.write_str(self.path.as_str()),
+        }
+    }
+}
+
 /// Whether a path can be routed; the macros say the same at compile time.
 pub(crate) fn check_path(path: &str) -> Result<()> {
     let wrong = |help: &str| {
@@ -238,7 +284,7 @@ pub(crate) fn check_arguments(path: &str, arguments: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::RoutePattern;
+    use super::{OpenRoute, RoutePattern};
 
     #[test]
     fn a_pattern_is_a_route_or_all_below_one() {
@@ -246,5 +292,14 @@ mod tests {
         assert!(is("/orders/{id}", "/orders/{id}") && !is("/orders/{id}", "/orders"));
         assert!(is("/orders/**", "/orders") && is("/orders/**", "/orders/{id}/pay"));
         assert!(!is("/orders/**", "/orders-old") && is("/**", "/anything"));
+    }
+
+    #[test]
+    fn what_is_left_open_may_say_the_method() {
+        let is =
+            |open: &str, method: &str, route: &str| OpenRoute::new(open).matches(method, route);
+        assert!(is("/orders", "POST", "/orders") && is("GET /orders", "HEAD", "/orders"));
+        assert!(!is("GET /orders", "POST", "/orders") && !is("GET /orders", "GET", "/orders/7"));
+        assert!(is("GET  /a/** ", "GET", "/a/b") && !is("get /a", "GET", "/a"));
     }
 }

@@ -88,6 +88,7 @@ impl RouteTable {
     pub(crate) fn build(
         routes: &[RouteContribution],
         mounts: &[Mount],
+        mounted_gate: Option<&Arc<dyn Gate>>,
         links: &[Link],
         meters: &Meters,
         service: &Arc<Ward>,
@@ -105,21 +106,21 @@ impl RouteTable {
             meter
         };
         let otherwise = |none: Target, route: &str| {
-            let (target, route) = match &mounted {
+            let (target, route, gate) = match &mounted {
                 Some(mounted) => {
                     let target = Target::Endpoint {
                         endpoint: Arc::clone(mounted) as _,
                         site: Arc::clone(&mounted_site),
                     };
-                    (target, MOUNTED)
+                    (target, MOUNTED, mounted_gate.cloned())
                 }
-                None => (none, route),
+                None => (none, route, None),
             };
             Arc::new(Handling {
                 info: None,
                 chain: Arc::clone(&unrouted),
                 target,
-                gate: None,
+                gate,
                 meter: meter(route),
             })
         };

@@ -8,10 +8,11 @@ pub mod payments;
 pub mod discount;
 pub mod announce;
 pub mod catalog;
+pub mod signing_key;
 pub mod points;
 pub mod store;
 pub mod order;
 pub mod request;
 
 // Here and not in `main.rs`, so that the tests link the same plugins.
-chassis::link!(chassis_request_tracing);
+chassis::link!(chassis_jwt_authentication, chassis_request_tracing);

@@ -53,7 +53,7 @@ type Placed = (StatusCode, [(HeaderName, String); 1], Json<Order>);
 #[contributes]
 impl Orders {
     /// Places an order, at the price of the shop.
-    #[post("/orders", with = RouteDocs::new().status(201).fails(INVALID))]
+    #[post("/orders", scopes = ["orders:write"], with = RouteDocs::new().status(201).fails(INVALID))]
     async fn place(&self, scope: Scope, Json(new): Json<NewOrder>) -> Result<Placed> {
         let items = new.check(&self.catalog)?;
         let full_cents = items.iter().map(|item| item.total_cents()).sum();
@@ -75,7 +75,7 @@ impl Orders {
     }
 
     /// Lists orders.
-    #[get("/orders")]
+    #[get("/orders", scopes = ["orders:read"])]
     async fn list(&self, Query(filter): Query<Filter>) -> Json<Vec<Order>> {
         Json(
             self.store
@@ -84,13 +84,13 @@ impl Orders {
     }
 
     /// Shows an order.
-    #[get("/orders/{id}", with = RouteDocs::new().fails(UNKNOWN))]
+    #[get("/orders/{id}", scopes = ["orders:read"], with = RouteDocs::new().fails(UNKNOWN))]
     async fn show(&self, Path(id): Path<u64>) -> Result<Json<Order>> {
         self.store.find(id).map(Json)
     }
 
     /// Cancels an order that is not paid.
-    #[post("/orders/{id}/cancel", with = RouteDocs::new().fails(UNKNOWN).fails(NOT_CANCELLABLE))]
+    #[post("/orders/{id}/cancel", scopes = ["orders:write"], with = RouteDocs::new().fails(UNKNOWN).fails(NOT_CANCELLABLE))]
     async fn cancel(&self, Path(id): Path<u64>) -> Result<Json<Order>> {
         self.store
             .change_placed(id, State::Cancelled, NOT_CANCELLABLE)

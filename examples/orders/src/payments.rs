@@ -30,6 +30,7 @@ async fn payments(cx: &mut PluginContext) -> Result<()> {
         .path::<u64>()
         .answer::<Order>(200, "It is paid.");
     cx.post("/orders/{id}/pay", pay)
+        .scopes(["orders:write"])
         .with(docs.fails(UNKNOWN).fails(NOT_PAYABLE));
     Ok(())
 }

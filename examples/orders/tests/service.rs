@@ -2,28 +2,77 @@
 
 use chassis::{
     Body, PluginState,
-    axum::http::{Method, Request},
-    testing::{TestBuilder, TestChassis, TestResponse},
+    axum::http::{HeaderValue, Method, Request, header},
+    testing::{TestBuilder, TestChassis, TestResponse, json as json_request},
 };
 use orders as _;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{ops::Deref, time::Duration};
 
-async fn start() -> TestChassis {
-    start_with(TestChassis::linked()).await
+#[path = "service/access.rs"]
+mod access;
+
+const SECRET: &str = "a secret of 32 bytes or more, for tests alone";
+
+/// `{"sub":"ada","scope":"orders:read orders:write","exp":32503680000}`, signed with it.
+const ADA: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEiLCJzY29wZSI6Im9yZGVyczpyZWFkIG9yZGVyczp3cml0ZSIsImV4cCI6MzI1MDM2ODAwMDB9.NHaATict78lxWXFswwVLnlq7cUdMYQHBdMdhcXaN20U";
+
+/// The service, as Ada uses it.
+struct Shop(TestChassis);
+
+impl Deref for Shop {
+    type Target = TestChassis;
+
+    fn deref(&self) -> &TestChassis {
+        &self.0
+    }
 }
 
-async fn start_with(builder: TestBuilder) -> TestChassis {
-    builder.start().await.expect("the service starts")
+impl Shop {
+    async fn send(&self, mut request: Request<Body>) -> TestResponse {
+        let bearer = HeaderValue::try_from(format!("Bearer {ADA}")).expect("it is a value");
+        let headers = request.headers_mut();
+        headers.entry(header::AUTHORIZATION).or_insert(bearer);
+        self.0.send(request).await
+    }
+
+    async fn request(&self, method: Method, path: &str) -> TestResponse {
+        let request = Request::builder().method(method).uri(path);
+        self.send(request.body(Body::empty()).expect("a request"))
+            .await
+    }
+
+    async fn get(&self, path: &str) -> TestResponse {
+        self.request(Method::GET, path).await
+    }
+
+    async fn post(&self, path: &str, body: &impl serde::Serialize) -> TestResponse {
+        self.send(json_request(Method::POST, path, body)).await
+    }
 }
 
-async fn order(app: &TestChassis, product: &str, quantity: u32) -> TestResponse {
+async fn start() -> Shop {
+    start_with(linked()).await
+}
+
+/// With a secret of its own: the tokens above are signed with it.
+fn linked() -> TestBuilder {
+    TestChassis::linked()
+        .set("plugins.signing-key.enabled", false)
+        .set("plugins.jwt-authentication.config.jwt_secret", SECRET)
+}
+
+async fn start_with(builder: TestBuilder) -> Shop {
+    Shop(builder.start().await.expect("the service starts"))
+}
+
+async fn order(app: &Shop, product: &str, quantity: u32) -> TestResponse {
     let items = json!([{"product": product, "quantity": quantity}]);
     app.post("/orders", &json!({"customer": "Ada", "items": items}))
         .await
 }
 
-async fn post(app: &TestChassis, path: &str) -> TestResponse {
+async fn post(app: &Shop, path: &str) -> TestResponse {
     app.request(Method::POST, path).await
 }
 
@@ -232,7 +281,7 @@ async fn large_orders_get_a_discount() {
 #[tokio::test]
 async fn the_discount_is_a_matter_of_configuration() {
     let total = async |yaml: &str| {
-        let app = start_with(TestChassis::linked().config(yaml)).await;
+        let app = start_with(linked().config(yaml)).await;
         order(&app, "tea", 7).await.json::<Value>()["total_cents"].clone()
     };
     assert_eq!(
@@ -248,7 +297,7 @@ async fn the_discount_is_a_matter_of_configuration() {
 
 #[tokio::test]
 async fn a_discount_of_more_than_all_is_refused() {
-    let builder = TestChassis::linked().set("plugins.discount.config.percent", 101);
+    let builder = linked().set("plugins.discount.config.percent", 101);
     let error = builder.start_error().await;
     assert_eq!(
         error.message(),
@@ -283,7 +332,7 @@ fn the_sample_configuration_is_what_the_program_says() {
 #[tokio::test]
 async fn products_and_prices_come_from_the_configuration() {
     let yaml = "plugins: {catalog: {config: {products: {book: 2500}}}}";
-    let app = start_with(TestChassis::linked().config(yaml)).await;
+    let app = start_with(linked().config(yaml)).await;
     assert_eq!(
         app.get("/products").await.json::<Value>(),
         json!({"book": 2_500})
@@ -297,7 +346,7 @@ async fn products_and_prices_come_from_the_configuration() {
 
 #[tokio::test]
 async fn without_the_catalog_there_are_no_orders_and_no_payments() {
-    let app = start_with(TestChassis::linked().set("plugins.catalog.enabled", false)).await;
+    let app = start_with(linked().set("plugins.catalog.enabled", false)).await;
     assert_eq!(app.state("catalog"), PluginState::Disabled);
     assert_eq!(app.state("orders"), PluginState::Blocked);
     assert_eq!(app.state("payments"), PluginState::Blocked);
@@ -357,9 +406,11 @@ async fn the_plugins_are_those_that_the_readme_names() {
             "announce",
             "catalog",
             "discount",
+            "jwt-authentication",
             "orders",
             "payments",
-            "request-tracing"
+            "request-tracing",
+            "signing-key"
         ]
     );
 }

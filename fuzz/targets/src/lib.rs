@@ -9,7 +9,9 @@ mod load;
 mod interpolate;
 mod environment;
 mod trace;
+mod bearer;
 
+pub use bearer::bearer;
 pub use environment::environment;
 pub use interpolate::interpolate;
 pub use load::load;
@@ -72,6 +74,11 @@ mod tests {
     #[test]
     fn the_corpus_of_trace_holds() {
         corpus("trace", trace);
+    }
+
+    #[test]
+    fn the_corpus_of_bearer_holds() {
+        corpus("bearer", bearer);
     }
 
     fn corpus(target: &str, run: fn(&[u8])) {

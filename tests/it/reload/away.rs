@@ -78,7 +78,7 @@ async fn events_wait_for_it() {
     let reader = plugin_requiring("reader", &["keeper"], move |cx| {
         let noted = noted.clone();
         cx.on("order.placed", async move |order: Arc<u64>| {
-            noted.note(order)
+            noted.note(order);
         });
     });
     let writer = plugin("writer", |cx| {

@@ -1,0 +1,15 @@
+//! The plugin, seen from outside.
+#![forbid(unsafe_code)]
+
+mod made;
+mod good_tokens;
+mod bad_tokens;
+mod issuers;
+mod jwks;
+mod jwks_server;
+mod absent;
+mod reload;
+mod api_keys;
+mod basic;
+mod settings;
+mod tls;
