@@ -2,6 +2,7 @@
 
 mod carried;
 mod probation;
+mod rejected;
 mod states;
 mod streams;
 mod under_load;
