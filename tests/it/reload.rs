@@ -6,6 +6,7 @@ mod carried;
 mod exclusive;
 mod hand_over;
 mod probation;
+mod rejected;
 mod taken_back;
 mod states;
 mod streams;

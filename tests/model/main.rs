@@ -3,6 +3,8 @@
 //!
 //! In place of `arc_swap` there is a cell behind a lock: that its load and store are each one step is its own promise.
 
+#![forbid(unsafe_code)]
+
 mod primitives {
     use loom::sync::Mutex as Lock;
     pub(super) use loom::sync::{Arc, Mutex, MutexGuard};

@@ -3,13 +3,12 @@
 use super::config;
 use crate::{
     client::{self, soon},
-    made::{Log, early, plugin},
+    made::{Log, plugin},
     management::ask::{get_json, post, problem, request},
     scripted::info,
 };
 use chassis::{
-    ConfigLayer, GenerationState, Plugin, PluginContext, Registration, Result, Rollback, code,
-    points::{CONFIG_LOAD, ConfigQuestion},
+    GenerationState, Plugin, PluginContext, Registration, Result, Rollback, code,
     testing::TestChassis,
 };
 use http::Method;
@@ -18,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
     time::Duration,
@@ -76,9 +75,12 @@ fn write(file: &NamedTempFile, web: &str, probation: &str) {
     std::fs::write(file.path(), yaml).unwrap();
 }
 
-const ON: &str = "enabled: true";
+pub(super) const ON: &str = "enabled: true";
 
-async fn start(file: &NamedTempFile, more: impl IntoIterator<Item = Registration>) -> TestChassis {
+pub(super) async fn start(
+    file: &NamedTempFile,
+    more: impl IntoIterator<Item = Registration>,
+) -> TestChassis {
     let builder = TestChassis::builder()
         .register(moody("web", &[]))
         .register(moody("steady", &[]))
@@ -101,14 +103,14 @@ async fn reloaded(web: &str) -> (TestChassis, NamedTempFile) {
     (app, file)
 }
 
-async fn ask(app: &TestChassis, path: &str, times: usize) {
+pub(super) async fn ask(app: &TestChassis, path: &str, times: usize) {
     for _ in 0..times {
         app.get(path).await;
     }
 }
 
 /// What was seen until now has been looked at.
-async fn look() {
+pub(super) async fn look() {
     tokio::time::sleep(Duration::from_secs(1)).await;
 }
 
@@ -116,7 +118,7 @@ fn serving(app: &TestChassis) -> u64 {
     app.handle().enter().unwrap().generation()
 }
 
-fn rolled_back(app: &TestChassis) -> Option<Rollback> {
+pub(super) fn rolled_back(app: &TestChassis) -> Option<Rollback> {
     let info = app.handle().info().unwrap();
     info.probation.and_then(|probation| probation.rolled_back)
 }
@@ -490,34 +492,4 @@ async fn operators_see_it_and_files_are_not_loaded_again() {
     let forced = request(management, Method::POST, "/reload?force=true", &[], "").await;
     assert_eq!(forced.0, 200);
     soon("the stop", running.stop()).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_a_source_gave_is_not_taken_again_until_it_gives_something_else() {
-    let mood = Arc::new(Mutex::new("well".to_owned()));
-    let gives = Arc::clone(&mood);
-    let source = early("source", move |cx| {
-        let gives = Arc::clone(&gives);
-        cx.provide(&CONFIG_LOAD, async move |_: &ConfigQuestion| {
-            let text = gives.lock().unwrap().clone();
-            let layer = ConfigLayer::new().text("plugins.web.config.mood", text, "source");
-            Ok::<_, chassis::Error>(layer)
-        });
-    });
-    let file = config("source");
-    std::fs::write(file.path(), format!("reload: {{probation: {{{ON}}}}}\n")).unwrap();
-    let app = start(&file, [source]).await;
-    *mood.lock().unwrap() = "panic".to_owned();
-    app.reload().await.unwrap();
-    ask(&app, "/web", 5).await;
-    look().await;
-    assert_eq!(app.get("/web").await.text(), "well");
-    assert!(rolled_back(&app).unwrap().rejected);
-    let error = app.reload().await.unwrap_err();
-    assert_eq!(error.code(), code::RELOAD_REJECTED);
-    app.handle().disable("steady").await.unwrap();
-    assert_eq!(app.get("/web").await.text(), "well");
-    *mood.lock().unwrap() = "better".to_owned();
-    app.reload().await.unwrap();
-    assert_eq!(app.get("/web").await.text(), "better");
 }
