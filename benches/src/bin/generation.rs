@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use arc_swap::{ArcSwap, Cache};
-use chassis::{__private::Entrance, Result};
+use chassis::{__private::Entrance, Event, Result};
 use chassis_benches::pages;
 use serde_json::{Map, Value, json};
 use std::{
