@@ -210,7 +210,12 @@ fn the_configuration_is_shown_with_origins() {
 #[test]
 fn the_readmes_of_plugins_have_the_tables_of_their_schemas() {
     let tables = run(EVERYTHING, Path::new("/"), &["config", "--markdown"]).out;
-    for plugin in ["config-directory", "greeter", "request-tracing"] {
+    for plugin in [
+        "config-directory",
+        "greeter",
+        "rate-limit",
+        "request-tracing",
+    ] {
         let title = format!("## `plugins.{plugin}.config`\n\n");
         let (_, table) = tables.split_once(&title).expect("it has settings");
         let table = table.split("## ").next().unwrap_or_default().trim();

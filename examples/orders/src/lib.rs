@@ -14,4 +14,4 @@ pub mod order;
 pub mod request;
 
 // Here and not in `main.rs`, so that the tests link the same plugins.
-chassis::link!(chassis_request_tracing);
+chassis::link!(chassis_rate_limit, chassis_request_tracing);

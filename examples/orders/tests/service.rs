@@ -359,6 +359,7 @@ async fn the_plugins_are_those_that_the_readme_names() {
             "discount",
             "orders",
             "payments",
+            "rate-limit",
             "request-tracing"
         ]
     );
