@@ -216,6 +216,7 @@ fn the_readmes_of_plugins_have_the_tables_of_their_schemas() {
         "config-directory",
         "greeter",
         "jwt-authentication",
+        "rate-limit",
         "request-tracing",
     ] {
         let title = format!("## `plugins.{plugin}.config`\n\n");

@@ -32,12 +32,14 @@ mod files;
 mod health;
 // What is watched after a reload.
 mod probation;
+// How often somebody may ask.
+mod limiting;
 
 /// A setting, and what it changes.
 struct Row {
     /// The way to it. Where the leaf has a `*` it names something of the service that the row starts.
     path: &'static str,
-    /// Another value than the default, in YAML.
+    /// Another value than the default, in YAML. Behind a `[]` further keys of that entry may follow.
     value: &'static str,
     /// What is seen by default.
     by_default: &'static str,
@@ -159,6 +161,13 @@ const ROWS: &[Row] = &[
     row("plugins.config-directory.config.directory", "settings.d", "Hello, Ada!", "Ahoy, Ada!", processes::directory),
     row("plugins.config-directory.config.secret", "true", "Ahoy", "***", sockets::shown_greeting),
     row("plugins.greeter.config.greeting", "Ahoy", "Hello, Ada!", "Ahoy, Ada!", plugins::greeting),
+    row("plugins.rate-limit.config.limits.[].name", "mine, rate: 1/s", "client: 2000 in 2 s", "mine: 1 in 1 s", limiting::policy),
+    row("plugins.rate-limit.config.limits.[].routes", "[/hello/**], rate: 1/s", "limited: /hello, /nowhere", "limited: /hello", limiting::routes),
+    row("plugins.rate-limit.config.limits.[].by", "header:X-Api-Key, rate: 1/h", "client: 2000 in 2 s", "header:x-api-key: 1 in 3600 s", limiting::policy),
+    row("plugins.rate-limit.config.limits.[].rate", "7/min", "client: 2000 in 2 s", "client: 7 in 60 s", limiting::policy),
+    row("plugins.rate-limit.config.limits.[].burst", "120, rate: 60/min", "client: 2000 in 2 s", "client: 120 in 120 s", limiting::policy),
+    row("plugins.rate-limit.config.max_keys", "1000", "everybody has room", "some have no room", limiting::room),
+    row("plugins.rate-limit.config.ipv6_prefix", "48", "two clients", "one client", limiting::networks),
     row("plugins.request-tracing.config.correlation_header", "X-Trace", "x-correlation-id, x-processing-time", "x-processing-time, x-trace", plugins::headers),
     row("plugins.request-tracing.config.timing_header", "X-Took", "x-correlation-id, x-processing-time", "x-correlation-id, x-took", plugins::headers),
     row("plugins.request-tracing.config.access_log", "false", "100", "0", plugins::logged),
@@ -184,20 +193,22 @@ fn every_leaf_has_a_row_and_every_row_a_leaf() {
 
 #[test]
 fn every_value_is_other_than_the_default() {
-    let set = ROWS
-        .iter()
-        .flat_map(|row| ["--set".to_owned(), format!("{}={}", row.path, row.value)]);
+    let set = ROWS.iter().flat_map(|row| {
+        let (path, value) = whole_list(row.path, row.value);
+        ["--set".to_owned(), format!("{path}={value}")]
+    });
     let arguments: Vec<String> = ["config".to_owned(), "--diff".to_owned()]
         .into_iter()
         .chain(set)
         .collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let shown = run(EVERYTHING, with("").path(), &arguments);
-    for Row { path, .. } in ROWS {
-        // What is a map is shown by what is in it.
+    for Row { path, value, .. } in ROWS {
+        let (path, _) = whole_list(path, value);
+        // What is a map or a list is shown by what is in it.
         let is_shown = shown.out.lines().any(|line| {
-            let rest = line.strip_prefix(path);
-            rest.is_some_and(|rest| rest.starts_with(": ") || rest.starts_with('.'))
+            let rest = line.strip_prefix(&path);
+            rest.is_some_and(|rest| rest.starts_with(": ") || rest.starts_with(['.', '[']))
         });
         assert!(is_shown, "{path} in\n{}{}", shown.out, shown.err);
     }
@@ -270,13 +281,22 @@ impl Setting {
         let Some(value) = self.value else {
             return String::new();
         };
+        let (path, value) = whole_list(self.path, value);
         let mut yaml = String::new();
         let mut indent = String::from("\n");
-        for key in leaves::keys(self.path) {
+        for key in leaves::keys(&path) {
             _ = write!(yaml, "{indent}\"{key}\":");
             indent += "  ";
         }
         yaml + &format!(" {value}\n")
+    }
+}
+
+/// A key of an entry of a list can't be set alone: it becomes the list, with that entry.
+fn whole_list(path: &str, value: &str) -> (String, String) {
+    match path.split_once(".[].") {
+        Some((list, key)) => (list.to_owned(), format!("[{{{key}: {value}}}]")),
+        None => (path.to_owned(), value.to_owned()),
     }
 }
 

@@ -15,4 +15,8 @@ pub mod order;
 pub mod request;
 
 // Here and not in `main.rs`, so that the tests link the same plugins.
-chassis::link!(chassis_jwt_authentication, chassis_request_tracing);
+chassis::link!(
+    chassis_jwt_authentication,
+    chassis_rate_limit,
+    chassis_request_tracing
+);

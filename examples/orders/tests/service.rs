@@ -409,6 +409,7 @@ async fn the_plugins_are_those_that_the_readme_names() {
             "jwt-authentication",
             "orders",
             "payments",
+            "rate-limit",
             "request-tracing",
             "signing-key"
         ]

@@ -168,7 +168,7 @@ impl RequestTracing {
 }
 
 impl RequestTracing {
-    /// A line of the access log: with the route as it was declared, and not the path, in which there may be a secret.
+    /// A line of the access log, with the route as it was declared: what is made of the log can count by it.
     fn log(&self, exchange: &Exchange, id: &CorrelationId, took_ms: f64) {
         let status = exchange.status();
         let is_chosen = self
@@ -178,6 +178,7 @@ impl RequestTracing {
             return;
         }
         let route = exchange.route();
+        let took_ms = (took_ms * 1_000.0).round() / 1_000.0;
         tracing::info!(
             method = exchange.method().as_str(),
             route = route.map(|route| &*route.path),

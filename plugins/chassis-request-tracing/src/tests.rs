@@ -209,7 +209,7 @@ async fn with(settings: &str) -> TestChassis {
 }
 
 #[tokio::test]
-async fn the_access_log_names_the_route_and_not_the_path() {
+async fn the_access_log_names_the_route_as_it_was_declared() {
     let (log, _keeping) = Log::keep();
     let app = with("").await;
     get_as(&app, "/invitations/hunter2", "seven").await;

@@ -21,6 +21,7 @@ fn what_a_reload_would_change_is_told_line_by_line() {
 plugin            what     why
 config-directory  carried
 greeter           rebuilt  its settings have changed
+rate-limit        carried
 request-tracing   carried  other settings of its section: tags
 settings of the service that are others: server.max_body
 nothing was touched\n"

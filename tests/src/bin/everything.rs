@@ -4,6 +4,7 @@
 chassis::link!(
     chassis_config_directory,
     chassis_greeter,
+    chassis_rate_limit,
     chassis_request_tracing
 );
 
