@@ -178,13 +178,9 @@ pub(crate) async fn serve(
         method = %exchange.method(),
         path = exchange.uri().path(),
         request_id = exchange.request_id().as_str(),
+        // For whoever knows of one.
         correlation_id = Empty,
-        route = Empty,
-        status = Empty,
     );
-    if !span.is_disabled() {
-        exchange.set_span(&span);
-    }
     let answered = pin!(Some(async {
         let mut unanswered = Unanswered {
             exchange,
@@ -195,7 +191,6 @@ pub(crate) async fn serve(
         through(unanswered.exchange, deadline).await;
         unanswered.is_answered = true;
         drop(unanswered);
-        exchange.tell_span();
         if exchange.status().is_server_error() {
             tell_of_exchange(exchange);
         }

@@ -29,6 +29,7 @@ impl Site {
                 "chassis.call",
                 plugin = %self.plugin,
                 point = %self.place,
+                correlation_id = tracing::field::Empty,
                 request_id = mark.and_then(id).map(tracing::field::display),
                 trace_id = mark.and_then(Mark::trace_id).map(tracing::field::display),
             )

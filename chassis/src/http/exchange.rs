@@ -29,7 +29,6 @@ use std::{
     sync::{Arc, LazyLock, OnceLock},
 };
 use tokio::time::Instant;
-use tracing::Span;
 
 /// One request and its answer, as hooks see them: heads, not bodies.
 ///
@@ -67,8 +66,6 @@ pub struct Exchange {
     pub(super) timing: Option<Box<Timing>>,
     /// What the gate before its route has decided.
     pub(super) judged: Option<Box<Judged>>,
-    /// Its span, if somebody listens.
-    pub(super) span: Option<Box<Span>>,
     /// Where the exchange itself is while it travels through a tower layer, and this is only its shell.
     pub(super) away: Option<Arc<Slot>>,
 }
@@ -121,7 +118,6 @@ impl Exchange {
             rerouted: false,
             timing: None,
             judged: None,
-            span: None,
             away: None,
         }
     }
@@ -426,7 +422,6 @@ impl Exchange {
             rerouted: false,
             timing: None,
             judged: None,
-            span: None,
             away: None,
         };
         mem::replace(self, shell)

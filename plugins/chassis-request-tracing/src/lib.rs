@@ -141,7 +141,8 @@ impl RequestTracing {
         exchange
             .headers_mut()
             .insert(&self.correlation_header, value.clone());
-        exchange.span().record("correlation_id", &*id);
+        // That of the request; or of this call, if somebody listens to those.
+        tracing::Span::current().record("correlation_id", &*id);
         exchange.keep(CorrelationId(Arc::clone(&id)));
         exchange.extensions_mut().insert(CorrelationId(id));
         exchange.keep(value);
