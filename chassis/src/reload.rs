@@ -33,6 +33,8 @@ mod end;
 mod ledger;
 mod probation;
 mod queue;
+mod retire;
+mod rollback;
 mod wanted;
 mod kept;
 mod turn;
@@ -42,8 +44,8 @@ pub use answer::{ReloadPlan, Reloaded};
 pub use ledger::{GenerationReport, GenerationState, StreamReport};
 use ledger::{Held, Ledger};
 use probation::{Before, Probation};
-pub use probation::{OnProbation, ProbationReport, Rollback};
 use queue::Queue;
+pub use rollback::{OnProbation, ProbationReport, Rollback};
 use turn::Next;
 pub(crate) use wanted::{Change, Wanted};
 

@@ -1,6 +1,6 @@
 //! What a reload did, as it is told to whoever asked for it.
 
-use super::turn::Retired;
+use super::retire::Retired;
 use crate::{
     config::{Config, Settings},
     generation::Generation,

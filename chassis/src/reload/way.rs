@@ -1,7 +1,7 @@
 //! Way for what can't be there twice: the old instances that hold it are stopped while all else serves on. If the next
 //! generation does not come to be after that, they come back.
 
-use super::{Reloader, turn::Retired};
+use super::{Reloader, retire::Retired};
 use crate::{
     call::BoxFuture,
     error::{Error, Result, code},
