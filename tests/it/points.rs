@@ -178,6 +178,41 @@ async fn breaks(cx: &mut PluginContext) -> Result<()> {
     Ok(())
 }
 
+#[plugin]
+async fn one_of_three_breaks(cx: &mut PluginContext) -> Result<()> {
+    cx.filter(&RESTORED, touch("first")).priority(1);
+    cx.filter(&RESTORED, |price: &mut Price| {
+        price.by.push("nobody".to_owned());
+        assert_eq!(price.cents, 1, "no");
+    })
+    .priority(2);
+    cx.filter(&RESTORED, touch("last")).priority(3);
+    Ok(())
+}
+
+/// The first calls of a handler are timed, and each has a guard of its own; later ones share one.
+#[tokio::test]
+async fn a_panic_in_a_row_of_handlers_is_that_of_one_of_them() {
+    const WALKS: u64 = 200;
+    let app = TestChassis::with::<one_of_three_breaks>();
+    let app = app.start().await.unwrap();
+    let scope = app.handle().enter().unwrap();
+    for _ in 0..WALKS {
+        let price = RESTORED.apply(&scope, Price::default()).await.unwrap();
+        assert_eq!(price.by, ["first", "last"]);
+    }
+    let points = app.handle().extension_points().unwrap();
+    let mut points = points.iter();
+    let point = points.find(|point| &*point.info.name == "test.restored");
+    let handlers = &point.unwrap().handlers;
+    let told = handlers.iter().map(|handler| {
+        let stats = handler.stats;
+        (stats.calls, stats.panics, stats.skipped)
+    });
+    let told: Vec<_> = told.collect();
+    assert_eq!(told, [(WALKS, 0, 0), (WALKS, WALKS, WALKS), (WALKS, 0, 0)]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_point_says_what_happens_when_a_handler_fails() {
     let app = TestChassis::with::<breaks>().start().await.unwrap();

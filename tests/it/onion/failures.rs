@@ -5,6 +5,7 @@ use crate::made::{Log, plugin};
 use axum::middleware;
 use chassis::{Error, Exchange, Next, Outcome, Request, Response, code, points};
 use http::StatusCode;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 #[tokio::test(start_paused = true)]
 async fn an_around_that_answers_early_leaves_the_inside_alone() {
@@ -166,12 +167,49 @@ async fn a_hook_may_be_skipped_when_it_fails() {
         hook(&log, "inside", 4, None),
     ])
     .await;
-    assert_eq!(app.get("/answer").await.text(), "yes");
-    let expected = [
-        "pre outside",
-        "pre inside",
-        "post inside Answered",
-        "post outside Answered",
-    ];
-    assert_eq!(log.lines(), expected);
+    // The first calls of a hook are timed, and each has a guard of its own; later ones share one.
+    for _ in 0..200 {
+        let before = log.lines().len();
+        assert_eq!(app.get("/answer").await.text(), "yes");
+        let expected = [
+            "pre outside",
+            "pre inside",
+            "post inside Answered",
+            "post outside Answered",
+        ];
+        assert_eq!(log.lines()[before..], expected);
+    }
+}
+
+/// One that is not to be skipped, when it is called often.
+#[tokio::test(start_paused = true)]
+async fn a_hook_that_panics_late_ends_the_way_in_and_is_named() {
+    let breaks = plugin("breaks", |cx| {
+        let calls = AtomicU32::new(0);
+        cx.filter(&points::PRE_REQUEST, move |_: &mut Exchange| {
+            let calls = calls.fetch_add(1, SeqCst);
+            assert!(calls < 100, "worn out");
+        })
+        .priority(2);
+    });
+    let log = Log::new();
+    let app = app([
+        hook(&log, "outside", 1, None),
+        breaks,
+        hook(&log, "inside", 4, None),
+    ])
+    .await;
+    for _ in 0..100 {
+        assert_eq!(app.get("/answer").await.text(), "yes");
+    }
+    let before = log.lines().len();
+    let answer = app.get("/answer").await;
+    assert_eq!(
+        (answer.status().as_u16(), code_of(&answer)),
+        (500, code::PANIC.to_string())
+    );
+    assert_eq!(
+        log.lines()[before..],
+        ["pre outside", "post outside Failed"]
+    );
 }
