@@ -212,15 +212,8 @@ fn the_readmes_of_plugins_have_the_tables_of_their_schemas() {
     let all = [EVERYTHING, env!("CARGO_BIN_EXE_guarded")];
     let tables = all.map(|program| run(program, Path::new("/"), &["config", "--markdown"]).out);
     let tables = tables.concat();
-    for plugin in [
-        "config-directory",
-        "greeter",
-        "jwt-authentication",
-        "rate-limit",
-        "request-tracing",
-    ] {
-        let title = format!("## `plugins.{plugin}.config`\n\n");
-        let (_, table) = tables.split_once(&title).expect("it has settings");
+    for table in tables.split("## `plugins.").skip(1) {
+        let (plugin, table) = table.split_once(".config`\n\n").expect("it has settings");
         let table = table.split("## ").next().unwrap_or_default().trim();
         let path = format!(
             "{}/../plugins/chassis-{plugin}/README.md",

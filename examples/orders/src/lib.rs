@@ -16,7 +16,13 @@ pub mod request;
 
 // Here and not in `main.rs`, so that the tests link the same plugins.
 chassis::link!(
+    chassis_compression,
+    chassis_cors,
+    chassis_custom_metrics,
     chassis_jwt_authentication,
     chassis_rate_limit,
-    chassis_request_tracing
+    chassis_request_tracing,
+    chassis_security_headers,
+    chassis_structured_logging,
+    chassis_timeout
 );

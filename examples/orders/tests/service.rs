@@ -405,13 +405,19 @@ async fn the_plugins_are_those_that_the_readme_names() {
         [
             "announce",
             "catalog",
+            "compression",
+            "cors",
+            "custom-metrics",
             "discount",
             "jwt-authentication",
             "orders",
             "payments",
             "rate-limit",
             "request-tracing",
-            "signing-key"
+            "security-headers",
+            "signing-key",
+            "structured-logging",
+            "timeout"
         ]
     );
 }

@@ -18,11 +18,17 @@ fn what_a_reload_would_change_is_told_line_by_line() {
         (
             Some(0),
             "\
-plugin            what     why
-config-directory  carried
-greeter           rebuilt  its settings have changed
-rate-limit        carried
-request-tracing   carried  other settings of its section: tags
+plugin              what     why
+compression         carried
+config-directory    carried
+cors                carried
+custom-metrics      carried
+greeter             rebuilt  its settings have changed
+rate-limit          carried
+request-tracing     carried  other settings of its section: tags
+security-headers    carried
+structured-logging  carried
+timeout             carried
 settings of the service that are others: server.max_body
 nothing was touched\n"
         ),

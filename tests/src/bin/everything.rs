@@ -2,10 +2,16 @@
 #![forbid(unsafe_code)]
 
 chassis::link!(
+    chassis_compression,
     chassis_config_directory,
+    chassis_cors,
+    chassis_custom_metrics,
     chassis_greeter,
     chassis_rate_limit,
-    chassis_request_tracing
+    chassis_request_tracing,
+    chassis_security_headers,
+    chassis_structured_logging,
+    chassis_timeout
 );
 
 fn main() -> std::process::ExitCode {

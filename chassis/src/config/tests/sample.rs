@@ -61,7 +61,7 @@ fn the_plugins_can_be_taken_out_of_their_comments() {
     let config = yaml(&commented("with their defaults:\n#\n", "plugins: {}"))
         .build()
         .unwrap();
-    assert_eq!(config.sections().names().count(), 9);
+    assert_eq!(config.sections().names().count(), 15);
     assert_eq!(
         config.sections().get("discount").config.unwrap().to_json(),
         json!({"percent": 10, "from_cents": 10_000})
