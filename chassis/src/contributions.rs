@@ -3,10 +3,10 @@
 use crate::{
     call::{Bounds, Stats},
     command::{CliCommand, CommandCall},
-    error::{Error, Result},
+    error::{Error, Result, code},
     health::Wish as HealthWish,
     http::{
-        AroundFn, Endpoint, HandlerEndpoint, Inside, LayerFn, Metadata, Mount, OpenRoute, Request,
+        AroundFn, Endpoint, HandlerEndpoint, Inside, LayerFn, Metadata, Mount, Request,
         RouteContribution, RouteInfo, RoutePattern, check_arguments, check_path, erase,
     },
     point::{
@@ -78,7 +78,7 @@ pub struct Contributions {
     /// What the next instance gets of this one.
     pub(crate) hand_over: Option<HandOver>,
     /// Which routes it leaves open, if it shuts those that do not say who may call them.
-    pub(crate) open_routes: Vec<OpenRoute>,
+    pub(crate) open_routes: Vec<RoutePattern>,
 }
 
 /// What one instance puts at one point.
@@ -92,6 +92,8 @@ pub(crate) struct Contribution {
     pub(crate) deadline: Option<Duration>,
     pub(crate) skip_on_failure: bool,
     pub(crate) routes: Option<RoutePattern>,
+    /// Why what was said of them can't be.
+    pub(crate) bad_routes: Option<String>,
     pub(crate) buffered: Option<usize>,
     /// It does not await, so no deadline could cut it off.
     pub(crate) is_sync: bool,
@@ -135,7 +137,7 @@ impl Contributions {
         }
     }
 
-    /// What is wrong with routes and health checks; all else is found when a generation is put together.
+    /// What is wrong with routes, what is limited to routes, and health checks; all else is found when a generation is put together.
     pub(crate) fn check(&self) -> Result<()> {
         let wrong = self.routes.iter().chain(&self.pages).filter_map(|route| {
             let path = &route.info.path;
@@ -144,7 +146,11 @@ impl Contributions {
                 .err()
                 .map(|error| error.from_origin(Arc::clone(&route.info.origin)))
         });
-        Error::all(wrong.chain(self.check_checks())).map_or(Ok(()), Err)
+        let hooks = self.handlers.iter().filter_map(|put| {
+            let wrong = Error::new(code::BAD_ROUTE, put.bad_routes.clone()?);
+            Some(wrong.from_origin(Arc::clone(&put.origin)))
+        });
+        Error::all(wrong.chain(hooks).chain(self.check_checks())).map_or(Ok(()), Err)
     }
 
     /// Whether they decide what callers may do.
@@ -290,13 +296,12 @@ impl Contributions {
         self.add(points::LAYERS.name, Place::caller(), layer, None)
     }
 
-    /// Leaves routes open for everybody that do not say who may call them: `/orders/{id}`, all below `/assets/**`, or with a
-    /// method `GET /orders`. What a mounted router answers is compared by the path of the request.
+    /// Leaves routes open for everybody that do not say who may call them. What a mounted router answers is compared by the path
+    /// of the request.
     ///
     /// It means something only where the plugin shuts them: [`Plugin::SHUTS_ROUTES`](crate::Plugin::SHUTS_ROUTES).
-    pub fn open_routes<T: AsRef<str>>(&mut self, patterns: impl IntoIterator<Item = T>) {
-        let opened = patterns.into_iter().map(|one| OpenRoute::new(one.as_ref()));
-        self.open_routes.extend(opened);
+    pub fn open_routes(&mut self, patterns: impl IntoIterator<Item = RoutePattern>) {
+        self.open_routes.extend(patterns);
     }
 
     /// Mounts an axum router. The routes of plugins come first; a route that both claim is an error at start.
@@ -422,6 +427,7 @@ impl Contributions {
             deadline,
             skip_on_failure: false,
             routes: None,
+            bad_routes: None,
             buffered: None,
             is_sync: false,
             check: None,

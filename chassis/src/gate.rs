@@ -9,8 +9,8 @@ use crate::{
     call::BoxFuture,
     error::{Error, code},
     http::{
-        Admitted, Asked, Gate, OpenRoute, Refusal, RequestContext, Response, RouteContribution,
-        RouteInfo,
+        Admitted, Asked, Gate, Refusal, RequestContext, Response, RouteContribution, RouteInfo,
+        RoutePattern,
     },
     info::PluginInfo,
     point::Flow,
@@ -27,20 +27,20 @@ use std::sync::Arc;
 /// them it leaves open, only the instance knows.
 pub(crate) struct Door {
     is_shut: bool,
-    open: Arc<[OpenRoute]>,
+    open: Arc<[RoutePattern]>,
 }
 
 /// What a route asks for.
 struct RouteGate(Wanted);
 
 /// Before all that mounted routers answer: nobody can look into one, so it is the path of the request that counts.
-struct MountedGate(Arc<[OpenRoute]>);
+struct MountedGate(Arc<[RoutePattern]>);
 
 impl Door {
     /// `known` are all plugins, whether they run or not.
     pub(crate) fn new<'a>(
         mut known: impl Iterator<Item = &'a PluginInfo>,
-        open: Arc<[OpenRoute]>,
+        open: Arc<[RoutePattern]>,
     ) -> Self {
         Self {
             is_shut: known.any(|info| info.shuts_routes),
@@ -52,7 +52,7 @@ impl Door {
     pub(crate) fn before(&self, route: &RouteInfo) -> Option<Arc<dyn Gate>> {
         let (scopes, roles) = (route.scopes(), route.roles());
         if scopes.is_none() && roles.is_none() {
-            let is_open = |open: &OpenRoute| open.matches(route.method.as_str(), &route.path);
+            let is_open = |open: &RoutePattern| open.is_route(&route.method, &route.path);
             if !self.is_shut || route.is_public() || self.open.iter().any(is_open) {
                 return None;
             }
@@ -72,9 +72,8 @@ impl Door {
     /// What is left open and matches no route: perhaps it is misspelt. (Those of mounted routers nobody knows.)
     pub(crate) fn warn_of_unmatched(&self, routes: &[RouteContribution]) {
         for open in &*self.open {
-            let matches = |route: &RouteContribution| {
-                open.matches(route.info.method.as_str(), &route.info.path)
-            };
+            let matches =
+                |route: &RouteContribution| open.is_route(&route.info.method, &route.info.path);
             if !routes.iter().any(matches) {
                 tracing::warn!(
                     route = %open,
@@ -95,7 +94,8 @@ impl Gate for MountedGate {
     fn admit(&self, asked: Asked) -> BoxFuture<'_, Admitted> {
         Box::pin(async {
             let AuthQuestion { method, path, .. } = &asked.question;
-            if self.0.iter().any(|open| open.matches(method, path)) {
+            let method = method.parse().unwrap_or_default();
+            if self.0.iter().any(|open| open.is_path(&method, path)) {
                 return Ok(None);
             }
             admit(asked, &Wanted::default()).await.map(Some)

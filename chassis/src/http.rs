@@ -12,6 +12,7 @@ mod mount;
 mod route;
 mod trace;
 mod gate;
+mod pattern;
 mod exchange;
 mod timing;
 mod outcome;
@@ -35,8 +36,8 @@ pub(crate) use self::{
     problem::{failure_of, in_full, problem, told_in_full},
     request::{Arrived, RequestContext, client_of},
     route::{
-        CallMethod, Endpoint, HandlerEndpoint, MethodEndpoint, OWN, OpenRoute, RouteContribution,
-        RoutePattern, check_arguments, check_path,
+        CallMethod, Endpoint, HandlerEndpoint, MethodEndpoint, OWN, RouteContribution,
+        check_arguments, check_path,
     },
     table::RouteTable,
     timing::SERVER_TIMING,
@@ -52,6 +53,7 @@ pub use self::{
     extract::{Json, MatchedPath, Path, Query, RawPathParams, Shared},
     known::{Argument, AsksExchange, AsksRequest, Known},
     outcome::Outcome,
+    pattern::RoutePattern,
     request::ClientAddr,
     route::{Metadata, RouteInfo},
 };

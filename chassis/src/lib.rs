@@ -120,7 +120,7 @@ pub use crate::{
     health::{Health, HealthState, IntoHealth},
     http::{
         Body, ClientAddr, Exchange, Json, MatchedPath, Metadata, Next, Outcome, Path, Query,
-        RawPathParams, Request, Response, RouteDocs, RouteInfo, Shared,
+        RawPathParams, Request, Response, RouteDocs, RouteInfo, RoutePattern, Shared,
     },
     info::{PluginInfo, Stage},
     layers::TelemetryLayer,

@@ -3,7 +3,7 @@
 use super::Contribution;
 use crate::{
     auth::{Public, Roles, Scopes},
-    http::{Described, Describing, RouteContribution, RoutePattern},
+    http::{Described, Describing, RouteContribution},
     point::{MayFailOpen, Open},
 };
 use std::{marker::PhantomData, sync::Arc, time::Duration};
@@ -50,10 +50,14 @@ impl<S> Placed<'_, S> {
         self
     }
 
-    /// Limits middleware to routes: `/orders/{id}` is that route, `/orders/**` all below `/orders`. Requests that
-    /// match no route do not pass it.
+    /// Limits middleware to routes: `/orders/{id}` is that route, `/orders/**` all below `/orders`, `POST /orders` has one
+    /// method. Requests that match no route do not pass it. A pattern that is none
+    /// fails the plugin: see [`RoutePattern`](crate::RoutePattern).
     pub fn routes(self, pattern: &str) -> Self {
-        self.contribution.routes = Some(RoutePattern::new(pattern));
+        match pattern.parse() {
+            Ok(routes) => self.contribution.routes = Some(routes),
+            Err(wrong) => self.contribution.bad_routes = Some(wrong),
+        }
         self
     }
 

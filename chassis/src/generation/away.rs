@@ -67,7 +67,7 @@ impl Away {
     fn is_before(&self, route: &RouteContribution) -> bool {
         let mut hooks = self.hooks.iter();
         let is_hooked = hooks.any(|hook| match hook {
-            Some(pattern) => pattern.matches(&route.info.path),
+            Some(pattern) => pattern.is_route(&route.info.method, &route.info.path),
             None => true,
         });
         !route.is_bare && is_hooked || self.is_guard && route.gate.is_some()
@@ -86,6 +86,7 @@ fn waiting(put: &Contribution) -> Option<Contribution> {
         deadline: put.deadline,
         skip_on_failure: put.skip_on_failure,
         routes: None,
+        bad_routes: None,
         buffered: None,
         is_sync: put.is_sync,
         check: None,

@@ -14,9 +14,10 @@ use super::{
     gate,
     layer::{self, Layered},
     outcome::Outcome,
+    pattern::RoutePattern,
     position::{AsyncHook, Hook, Position},
     problem::problem,
-    route::RoutePattern,
+    route::RouteInfo,
     terminal::terminal,
 };
 use crate::{
@@ -119,10 +120,10 @@ enum Segment {
 
 impl Chain {
     /// The links that are for this route (or for no route in particular), as a chain.
-    pub(crate) fn compile(links: &[Link], route: Option<&str>) -> Self {
+    pub(crate) fn compile(links: &[Link], route: Option<&RouteInfo>) -> Self {
         let is_for = |link: &&Link| match (&link.routes, route) {
             (None, _) => true,
-            (Some(pattern), Some(route)) => pattern.matches(route),
+            (Some(pattern), Some(route)) => pattern.is_route(&route.method, &route.path),
             (Some(_), None) => false,
         };
         let mut positions = Vec::new();

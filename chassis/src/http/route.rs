@@ -191,65 +191,6 @@ impl<H: Handler<T, ()> + Sync, T: 'static> Endpoint for HandlerEndpoint<H, T> {
     }
 }
 
-/// Which routes a hook is for: `/orders/{id}` itself, or all below `/orders/**`. A request that matches no route
-/// has no path to compare, and passes only hooks that are for all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RoutePattern(Arc<str>);
-
-impl RoutePattern {
-    pub(crate) fn new(pattern: &str) -> Self {
-        Self(pattern.into())
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    pub(crate) fn matches(&self, route: &str) -> bool {
-        match self.0.strip_suffix("/**") {
-            None => &*self.0 == route,
-            Some(prefix) => route
-                .strip_prefix(prefix)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
-        }
-    }
-}
-
-/// A route that is left open, of one method or of all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct OpenRoute {
-    method: Option<Arc<str>>,
-    path: RoutePattern,
-}
-
-impl OpenRoute {
-    pub(crate) fn new(pattern: &str) -> Self {
-        let (method, path) = match pattern.trim().split_once(' ') {
-            Some((method, path)) => (Some(method.into()), path.trim()),
-            None => (None, pattern.trim()),
-        };
-        Self {
-            method,
-            path: RoutePattern::new(path),
-        }
-    }
-
-    pub(crate) fn matches(&self, method: &str, route: &str) -> bool {
-        // The service sends the head only.
-        let method = if method == "HEAD" { "GET" } else { method };
-        self.method.as_deref().is_none_or(|only| only == method) && self.path.matches(route)
-    }
-}
-
-impl fmt::Display for OpenRoute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.method {
-            Some(method) => write!(f, "{method} {}", self.path.as_str()),
-            None => f.write_str(self.path.as_str()),
-        }
-    }
-}
-
 /// Whether a path can be routed; the macros say the same at compile time.
 pub(crate) fn check_path(path: &str) -> Result<()> {
     let wrong = |help: &str| {
@@ -280,26 +221,4 @@ pub(crate) fn check_arguments(path: &str, arguments: &str) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{OpenRoute, RoutePattern};
-
-    #[test]
-    fn a_pattern_is_a_route_or_all_below_one() {
-        let is = |pattern: &str, route: &str| RoutePattern::new(pattern).matches(route);
-        assert!(is("/orders/{id}", "/orders/{id}") && !is("/orders/{id}", "/orders"));
-        assert!(is("/orders/**", "/orders") && is("/orders/**", "/orders/{id}/pay"));
-        assert!(!is("/orders/**", "/orders-old") && is("/**", "/anything"));
-    }
-
-    #[test]
-    fn what_is_left_open_may_say_the_method() {
-        let is =
-            |open: &str, method: &str, route: &str| OpenRoute::new(open).matches(method, route);
-        assert!(is("/orders", "POST", "/orders") && is("GET /orders", "HEAD", "/orders"));
-        assert!(!is("GET /orders", "POST", "/orders") && !is("GET /orders", "GET", "/orders/7"));
-        assert!(is("GET  /a/** ", "GET", "/a/b") && !is("get /a", "GET", "/a"));
-    }
 }

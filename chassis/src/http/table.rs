@@ -5,6 +5,7 @@ use super::{
     gate::Gate,
     mount::{Mount, Mounted},
     params::Params,
+    pattern::RoutePattern,
     route::{Endpoint, RouteContribution, RouteInfo, help_for},
 };
 use crate::{
@@ -130,9 +131,18 @@ impl RouteTable {
         for route in routes {
             by_path.entry(&route.info.path).or_default().push(route);
         }
+        let has_methods = links
+            .iter()
+            .filter_map(|link| link.routes.as_ref())
+            .any(RoutePattern::has_method);
         let mut paths = matchit::Router::new();
         for (path, routes) in &by_path {
-            let chain = Arc::new(Chain::compile(links, Some(path)));
+            let mut whole: Option<Arc<Chain>> = None;
+            let mut chain_of = |route: &RouteContribution| match &whole {
+                _ if route.is_bare => Arc::clone(&bare),
+                Some(whole) if !has_methods => Arc::clone(whole),
+                _ => Arc::clone(whole.insert(Arc::new(Chain::compile(links, Some(&route.info))))),
+            };
             let mut by_method: Vec<(Method, Arc<Handling>)> = Vec::new();
             for route in routes {
                 if let Some((_, other)) = by_method
@@ -145,7 +155,7 @@ impl RouteTable {
                     route.info.method.clone(),
                     Arc::new(Handling {
                         info: Some(Arc::clone(&route.info)),
-                        chain: Arc::clone(if route.is_bare { &bare } else { &chain }),
+                        chain: chain_of(route),
                         target: Target::Endpoint {
                             endpoint: Arc::clone(&route.endpoint),
                             site: Arc::new(route.site()),
@@ -245,13 +255,14 @@ fn names(path: &str) -> Arc<[Box<str>]> {
 /// it is no error; but nobody should find out by accident.
 fn warn_of_patterns(links: &[Link], by_path: &BTreeMap<&str, Vec<&RouteContribution>>) {
     for pattern in links.iter().filter_map(|link| link.routes.as_ref()) {
-        if !by_path.keys().any(|path| pattern.matches(path)) {
-            let help = text::did_you_mean(
-                pattern.as_str().trim_end_matches("/**"),
-                by_path.keys().copied(),
-            );
+        if !by_path
+            .values()
+            .flatten()
+            .any(|route| pattern.is_route(&route.info.method, &route.info.path))
+        {
+            let help = text::did_you_mean(pattern.path(), by_path.keys().copied());
             tracing::warn!(
-                pattern = pattern.as_str(),
+                %pattern,
                 help,
                 "middleware is limited to routes that do not exist (those of mounted routers do not count)"
             );

@@ -1,7 +1,7 @@
 //! What can be set.
 
 use crate::{api_keys::ApiKeysConfig, basic::BasicConfig, key::Algorithm};
-use chassis::prelude::*;
+use chassis::{RoutePattern, prelude::*};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{path::PathBuf, time::Duration};
@@ -29,7 +29,7 @@ pub struct JwtAuthenticationConfig {
     pub max_age: Option<Duration>,
     /// Routes that are for everybody: `/products`, `GET /orders/{id}`, all below `/assets/**`. All others that do not say who may
     /// call them are for callers who are known.
-    pub public: Vec<String>,
+    pub public: Vec<RoutePattern>,
     /// What `WWW-Authenticate` calls the service.
     pub realm: String,
     /// How sets of keys (`jwks_url`) are kept.

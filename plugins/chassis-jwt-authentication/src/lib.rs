@@ -99,7 +99,7 @@ impl Plugin for JwtAuthentication {
         let issuers = issuers.map(|issuer| Issuer::new(issuer, &config).map_err(Error::msg));
         let issuers: Arc<[Issuer]> = issuers.collect::<Result<_>>()?;
         open(&issuers, cx).await?;
-        cx.open_routes(&config.public);
+        cx.open_routes(config.public.iter().cloned());
         let signing = Arc::clone(&issuers);
         cx.command(
             "token",

@@ -31,7 +31,6 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 mod limit;
 mod rate;
-mod routes;
 // Not for others: a test looks at what it takes, alone in its process.
 #[doc(hidden)]
 pub mod store;
@@ -39,7 +38,6 @@ pub mod store;
 use limit::Limit;
 pub use limit::{By, LimitConfig, Name};
 pub use rate::{Per, Rate};
-pub use routes::RoutePattern;
 use store::{Ask, Store};
 
 /// Refuses who asks too often, with 429 and the time to wait.
@@ -201,11 +199,7 @@ impl RateLimit {
 fn is_for(limit: &Limit, exchange: &Exchange) -> bool {
     match exchange.route() {
         Some(RouteInfo { owner, .. }) if &**owner == "chassis" => false,
-        Some(route) => limit.routes.iter().any(|one| one.is_route(&route.path)),
-        None => {
-            let path = exchange.uri().path();
-            limit.routes.iter().any(|one| one.is_path(path))
-        }
+        _ => limit.routes.iter().any(|routes| routes.is_for(exchange)),
     }
 }
 

@@ -1,10 +1,10 @@
 //! One limit: who is counted, where, and how much is allowed.
 
 use crate::{
-    EXCEEDED, Rate, RoutePattern, seconds,
+    EXCEEDED, Rate, seconds,
     store::{Ask, Bucket, Store},
 };
-use chassis::{Meter, axum::http::HeaderName, prelude::*};
+use chassis::{Meter, RoutePattern, axum::http::HeaderName, prelude::*};
 use metrics::Counter;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};

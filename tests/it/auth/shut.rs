@@ -6,7 +6,7 @@ use crate::{
     scripted::info,
 };
 use chassis::{
-    AuthQuestion, PluginState, Public, Registration, Roles,
+    AuthQuestion, PluginState, Public, Registration, Roles, RoutePattern,
     prelude::*,
     testing::{TestBuilder, TestChassis},
 };
@@ -17,7 +17,7 @@ struct Shutter;
 #[derive(Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct ShutterConfig {
-    open: Vec<String>,
+    open: Vec<RoutePattern>,
     fails: bool,
 }
 
@@ -136,7 +136,7 @@ async fn they_stay_shut_where_the_plugin_is_not_there() {
 
 #[tokio::test]
 async fn who_does_not_shut_them_opens_none() {
-    let opens = plugin("opens", |cx| cx.open_routes(["/**"]));
+    let opens = plugin("opens", |cx| cx.open_routes([RoutePattern::all()]));
     let app = service().register(opens).start().await.unwrap();
     problem(&get(&app, "/open", "").await, 401, "http.unauthorized");
 }

@@ -92,6 +92,52 @@ async fn middleware_may_be_limited_to_routes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn middleware_may_be_limited_to_a_method() {
+    let log = Log::new();
+    let noted = log.clone();
+    let limited = plugin("limited", move |cx| {
+        cx.get("/x/{id}", async || "x");
+        cx.put("/x/{id}", async || "put");
+        for pattern in ["PUT /x/{any}", "GET /x/**"] {
+            let log = noted.clone();
+            cx.filter(&points::PRE_REQUEST, move |_| log.note(pattern))
+                .routes(pattern);
+        }
+    });
+    let app = app([limited]).await;
+    for method in ["PUT", "GET", "HEAD", "DELETE"] {
+        app.send(
+            http::Request::builder()
+                .method(method)
+                .uri("/x/7")
+                .body(Body::empty())
+                .expect("a request"),
+        )
+        .await;
+    }
+    assert_eq!(log.lines(), ["PUT /x/{any}", "GET /x/**", "GET /x/**"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn middleware_for_what_is_no_route_fails_its_plugin() {
+    let wrong = plugin("wrong", |cx| {
+        cx.filter(&points::PRE_REQUEST, |_: &mut Exchange| {})
+            .routes("orders/*");
+    });
+    let app = app([wrong]).await;
+    let report = app.handle().plugin("wrong").expect("it is known");
+    let told = report.last_error().expect("it has failed");
+    assert!(
+        told.contains("`wrong`") && told.contains("exchange.rs:"),
+        "{told}"
+    );
+    assert!(
+        told.contains("does not begin with `/`") && told.contains("/orders/**"),
+        "{told}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hook_may_see_the_body() {
     let log = Log::new();
     let noted = log.clone();

@@ -108,7 +108,7 @@ async fn all_else_is_told_by_its_key() {
         ("jwks", json!({"timeout": "31s"}), "more than 30s"),
         ("jwks", json!({"timeout": "0s"}), "is zero"),
         ("jwks", json!({"max_stale": "1m"}), "less than `refresh`"),
-        ("public", json!(["products"]), "`products` is not a route"),
+        ("public", json!(["products"]), "does not begin with `/`"),
         ("realm", json!("a\"b"), "can't stand in a header"),
         ("jwt_algorithm", json!("none"), "HS256"),
         ("api_keys", json!({"header": "a b"}), "no header name"),
