@@ -30,17 +30,21 @@ mod by_name;
 mod metrics;
 mod pages;
 mod around;
+mod mounted;
 mod hand_over;
+mod described;
 
 use self::around::{AroundClosure, AroundClosureFn};
 pub use self::{
     by_name::ByName,
     check::PlacedCheck,
+    described::PlacedAnswer,
     pages::PlacedPage,
     placed::{Placed, PlacedRoute, skip_on_failure},
     subscribed::Subscribed,
 };
 pub(crate) use self::{
+    described::{EarlyAnswer, Said},
     hand_over::{HandOver, Handed},
     pages::About,
 };
@@ -79,6 +83,8 @@ pub struct Contributions {
     pub(crate) hand_over: Option<HandOver>,
     /// Which routes it leaves open, if it shuts those that do not say who may call them.
     pub(crate) open_routes: Vec<RoutePattern>,
+    /// What it says for the document of the service.
+    pub(crate) said: Said,
 }
 
 /// What one instance puts at one point.
@@ -134,6 +140,7 @@ impl Contributions {
             points: Vec::new(),
             hand_over: None,
             open_routes: Vec::new(),
+            said: Said::default(),
         }
     }
 
@@ -150,7 +157,13 @@ impl Contributions {
             let wrong = Error::new(code::BAD_ROUTE, put.bad_routes.clone()?);
             Some(wrong.from_origin(Arc::clone(&put.origin)))
         });
-        Error::all(wrong.chain(hooks).chain(self.check_checks())).map_or(Ok(()), Err)
+        Error::all(
+            wrong
+                .chain(hooks)
+                .chain(self.check_checks())
+                .chain(self.said.check()),
+        )
+        .map_or(Ok(()), Err)
     }
 
     /// Whether they decide what callers may do.
@@ -302,22 +315,6 @@ impl Contributions {
     /// It means something only where the plugin shuts them: [`Plugin::SHUTS_ROUTES`](crate::Plugin::SHUTS_ROUTES).
     pub fn open_routes(&mut self, patterns: impl IntoIterator<Item = RoutePattern>) {
         self.open_routes.extend(patterns);
-    }
-
-    /// Mounts an axum router. The routes of plugins come first; a route that both claim is an error at start.
-    #[track_caller]
-    pub fn router(&mut self, router: axum::Router) {
-        self.mounts
-            .push(Mount::here(Arc::clone(&self.owner), router));
-    }
-
-    /// Mounts an axum router that brings its document along: OpenAPI 3.1, as `utoipa` and its like make one. (Nobody can look
-    /// into a router.) `GET /openapi.json` shows it with the routes of plugins. Components that are called as others get
-    /// another name; a route that is described twice is an error at start, as is a document of another version.
-    #[track_caller]
-    pub fn router_with_openapi(&mut self, router: axum::Router, document: serde_json::Value) {
-        let mount = Mount::here(Arc::clone(&self.owner), router);
-        self.mounts.push(mount.described(document));
     }
 
     /// Declares an extension point whose name or payload is known only now. Its payload is JSON.

@@ -18,13 +18,14 @@ use crate::{
     text,
 };
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use http::{HeaderValue, request::Parts};
+use http::{HeaderValue, Method, request::Parts};
 use std::sync::Arc;
 
 /// Whether routes are shut that do not say who may call them.
 ///
 /// That a linked plugin shuts them is known of its type, so they stay shut where it is disabled, or could not be built; which of
 /// them it leaves open, only the instance knows.
+#[derive(Clone)]
 pub(crate) struct Door {
     is_shut: bool,
     open: Arc<[RoutePattern]>,
@@ -67,6 +68,11 @@ impl Door {
     pub(crate) fn before_mounted(&self) -> Option<Arc<dyn Gate>> {
         self.is_shut
             .then(|| Arc::new(MountedGate(Arc::clone(&self.open))) as Arc<dyn Gate>)
+    }
+
+    /// Whether what a mounted router answers there is for callers who are known.
+    pub(crate) fn is_before_mounted(&self, method: &Method, path: &str) -> bool {
+        self.is_shut && !self.open.iter().any(|open| open.is_path(method, path))
     }
 
     /// What is left open and matches no route: perhaps it is misspelt. (Those of mounted routers nobody knows.)

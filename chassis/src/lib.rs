@@ -106,7 +106,8 @@ pub use crate::{
     },
     context::{Background, PluginContext},
     contributions::{
-        ByName, Contributions, Placed, PlacedCheck, PlacedPage, PlacedRoute, Subscribed,
+        ByName, Contributions, Placed, PlacedAnswer, PlacedCheck, PlacedPage, PlacedRoute,
+        Subscribed,
     },
     entry::{Service, ServiceEntry, ServiceHealth, ServiceQuestion},
     error::{BoxError, Code, Context, Error, Result, code},
@@ -129,6 +130,7 @@ pub use crate::{
         FamilyKind, Meter, MetricFamily, MetricKind, MetricSample, MetricSeries, MetricValue,
         MetricsSnapshot,
     },
+    openapi::SecurityScheme,
     plugin::{NoConfig, Plugin, PluginConfig, Registration},
     point::{
         ActionPoint, Answer, Bridge, CallPoint, Calling, FilterPoint, Flow, IntoAnswer, IntoDone,

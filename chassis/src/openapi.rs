@@ -5,15 +5,20 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-mod bounds;
 mod merge;
+mod in_front;
+mod scheme;
 mod operation;
 mod parameters;
+mod bounds;
 
+pub use self::scheme::SecurityScheme;
 pub(crate) use self::{
+    in_front::{Callers, Failure, InFront},
     merge::{Guest, has_method},
     operation::{Answer, Operation},
     parameters::{in_path, parameters},
+    scheme::is_component_name,
 };
 
 /// Where the schemas of what is taken stand while a document is written: a type may be read otherwise than it is
@@ -41,6 +46,8 @@ pub(crate) struct Document {
     tags: BTreeMap<String, String>,
     paths: BTreeMap<String, Map<String, Value>>,
     ids: BTreeSet<String>,
+    /// How callers can say who they are, in the order in which that is written down.
+    schemes: Vec<(String, Value)>,
     /// Of what is answered.
     pub(crate) given: SchemaGenerator,
     /// Of what is taken.
@@ -64,6 +71,7 @@ impl Document {
             tags: BTreeMap::new(),
             paths: BTreeMap::new(),
             ids: BTreeSet::new(),
+            schemes: Vec::new(),
             given: settings("/components/schemas")
                 .for_serialize()
                 .into_generator(),
@@ -78,8 +86,32 @@ impl Document {
         self.tags.insert(name.to_owned(), description.to_owned());
     }
 
-    /// Adds an operation. An id that is taken gets a number.
-    pub(crate) fn add(&mut self, method: &http::Method, path: &str, mut operation: Operation) {
+    /// Says how callers can say who they are. Another scheme of the same name gets that of its plugin before it.
+    pub(crate) fn scheme(&mut self, owner: &str, name: &str, scheme: &SecurityScheme) {
+        let value = scheme.value();
+        let other = self.schemes.iter().find(|(other, _)| other == name);
+        match other {
+            Some((_, other)) if other == value => {}
+            Some(_) => self
+                .schemes
+                .push((format!("{owner}.{name}"), value.clone())),
+            None => self.schemes.push((name.to_owned(), value.clone())),
+        }
+    }
+
+    fn scheme_names(&self) -> Vec<String> {
+        self.schemes.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Adds an operation, and what stands before it. An id that is taken gets a number.
+    pub(crate) fn add(
+        &mut self,
+        method: &http::Method,
+        path: &str,
+        mut operation: Operation,
+        before: &InFront,
+    ) {
+        before.stand_before(&mut operation, &self.scheme_names());
         let mut number = 2;
         let id = operation.id.clone();
         while !self.ids.insert(operation.id.clone()) {
@@ -120,6 +152,10 @@ impl Document {
                 "responses": { "Problem": operation::problem_response() },
             },
         });
+        if !self.schemes.is_empty() {
+            let schemes: Map<_, _> = self.schemes.into_iter().collect();
+            document["components"]["securitySchemes"] = schemes.into();
+        }
         bounds::set(&mut document);
         each_reference(&mut document, &mut |reference| {
             if reference == operation::PROBLEM {

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+mod guarded;
 mod mounted;
 
 const GONE: Code = Code::new("library.gone", 410, "The book was given away.");

@@ -218,7 +218,7 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
         .collect();
     mounts.extend(parts.routers.iter().cloned());
     away::stand_in(&parts, door, &mut routes, &mut mounts);
-    match openapi::route(&parts, &routes, &mounts) {
+    match openapi::route(&parts, door, &routes, &mounts) {
         Ok(route) => routes.extend(route.map(|route| RouteContribution {
             gate: door.before(&route.info),
             ..route

@@ -6,12 +6,15 @@
 use super::Parts;
 use crate::{
     call::{Bounds, BoxFuture, catch},
+    contributions::EarlyAnswer,
     error::{Error, Result, code},
+    gate::Door,
     http::{
         Described, Describing, Endpoint, Exchange, Metadata, Mount, OWN, Response,
-        RouteContribution, RouteDocs, RouteInfo, has_route,
+        RouteContribution, RouteDocs, RouteInfo, RoutePattern, has_route,
     },
-    openapi::{Document, Guest, has_method},
+    openapi::{Callers, Document, Guest, InFront, SecurityScheme, has_method},
+    points,
 };
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
@@ -32,10 +35,18 @@ struct Sketch {
     tags: BTreeMap<String, String>,
     routes: Vec<Sketched>,
     guests: Vec<Guest>,
+    /// How callers can say who they are, with whom they say it to.
+    schemes: Vec<(Arc<str>, String, SecurityScheme)>,
+    /// What hooks may answer in place of handlers.
+    early: Vec<EarlyAnswer>,
+    door: Door,
+    /// Whether somebody has a say in what callers may do.
+    may_be_denied: bool,
     written: OnceLock<Written>,
 }
 
 struct Sketched {
+    is_for_all: bool,
     info: Arc<RouteInfo>,
     handler: &'static str,
     described: Option<Described>,
@@ -58,6 +69,7 @@ struct Page(Arc<Sketch>);
 /// If two say that they answer at one route: a plugin, and the document of a mounted router, or two such documents.
 pub(super) fn route(
     parts: &Parts<'_>,
+    door: &Door,
     routes: &[RouteContribution],
     mounts: &[Mount],
 ) -> Result<Option<RouteContribution>> {
@@ -70,6 +82,7 @@ pub(super) fn route(
         .iter()
         .filter(|route| !route.info.is_own() && has_method(&route.info.method))
         .map(|route| Sketched {
+            is_for_all: route.gate.is_none(),
             info: Arc::clone(&route.info),
             handler: route.handler,
             described: route.described,
@@ -83,12 +96,23 @@ pub(super) fn route(
         .iter()
         .filter(|one| owners.contains(&**one.name()));
     let tags = tags.map(|one| (one.name().to_string(), one.record.info.description.clone()));
+    let contributions = || parts.instances.iter().map(|one| &one.contributions);
+    let schemes = parts.instances.iter().flat_map(|one| {
+        let schemes = one.contributions.said.schemes.iter().cloned();
+        schemes.map(|(name, scheme)| (Arc::clone(one.name()), name, scheme))
+    });
+    let early = contributions().flat_map(|one| one.said.early.iter().cloned());
+    let mut handlers = contributions().flat_map(|one| &one.handlers);
     let sketch = Sketch {
         name: settings.service.name.clone(),
         version: settings.service.version.clone(),
         tags: tags.collect(),
         routes,
         guests,
+        schemes: schemes.collect(),
+        early: early.collect(),
+        door: door.clone(),
+        may_be_denied: handlers.any(|put| *put.point == *points::AUTHORIZE.name),
         written: OnceLock::new(),
     };
     let info = RouteInfo {
@@ -188,9 +212,15 @@ impl Sketch {
             for (name, description) in &self.tags {
                 document.tag(name, description);
             }
+            for (owner, name, scheme) in &self.schemes {
+                document.scheme(owner, name, scheme);
+            }
             let failed = self.routes.iter().enumerate().find_map(|(index, route)| {
                 let is_silent = silent.contains(&index);
-                let described = catch(|| route.describe(&mut document, is_silent));
+                let described = catch(|| {
+                    let before = self.before(&route.info, !route.is_for_all);
+                    route.describe(&mut document, is_silent, before);
+                });
                 let panicked = described.err()?;
                 let RouteInfo { method, path, owner, .. } = &*route.info;
                 tracing::error!(
@@ -202,14 +232,54 @@ impl Sketch {
             match failed {
                 // What was half written is thrown away. It ends: each turn silences one more.
                 Some(index) if silent.insert(index) => {}
-                _ => return document.finish_with(&self.guests),
+                _ => {
+                    return document.finish_with(&self.guests, &|method, path| {
+                        self.before_guest(method, path)
+                    });
+                }
             }
         }
     }
 }
 
+impl Sketch {
+    /// What stands before a route of a plugin.
+    fn before(&self, info: &RouteInfo, is_shut: bool) -> InFront {
+        let names = |names: Option<&[String]>| names.unwrap_or_default().to_vec();
+        let callers = is_shut.then(|| Callers {
+            scopes: names(info.scopes()),
+            roles: names(info.roles()),
+            are_optional: false,
+        });
+        self.with_early(callers, |routes| routes.is_route(&info.method, &info.path))
+    }
+
+    /// What stands before a route of a mounted router: there it is the path that counts.
+    fn before_guest(&self, method: &str, path: &str) -> InFront {
+        let Ok(method) = method.parse() else {
+            return InFront::default();
+        };
+        let is_shut = self.door.is_before_mounted(&method, path);
+        let callers = is_shut.then(Callers::default);
+        self.with_early(callers, |routes| routes.is_path(&method, path))
+    }
+
+    fn with_early(
+        &self,
+        callers: Option<Callers>,
+        is_for: impl Fn(&RoutePattern) -> bool,
+    ) -> InFront {
+        let early = self.early.iter().filter(|early| is_for(&early.routes));
+        InFront {
+            callers,
+            may_be_denied: self.may_be_denied,
+            failures: early.map(|early| early.failure.clone()).collect(),
+        }
+    }
+}
+
 impl Sketched {
-    fn describe(&self, document: &mut Document, is_silent: bool) {
+    fn describe(&self, document: &mut Document, is_silent: bool, before: InFront) {
         let default = RouteDocs::new();
         let docs = self
             .info
@@ -233,7 +303,7 @@ impl Sketched {
             Some(described) => (described.types)(&mut describing),
             None => describing.guess(&self.arguments),
         }
-        describing.finish(method, docs, self.described);
+        describing.finish(method, docs, self.described, before);
     }
 }
 

@@ -4,15 +4,19 @@
 //! Nothing of this runs while requests are served: only when the document is written.
 
 use super::{Json, Path, Query, RouteDocs, known::Argument};
-use crate::openapi::{
-    Answer, Document, Operation, SchemaOf, in_path, inline_of, parameters, schema_of,
+use crate::{
+    auth::Principal,
+    openapi::{
+        Answer, Callers, Document, Failure, InFront, Operation, SchemaOf, in_path, inline_of,
+        parameters, schema_of,
+    },
 };
 use axum::response::{AppendHeaders, Html, NoContent, Redirect, Sse};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use schemars::JsonSchema;
 use serde_json::{Value, json};
-use std::{borrow::Cow, marker::PhantomData};
+use std::{any::type_name, borrow::Cow, marker::PhantomData};
 
 const JSON: &str = "application/json";
 
@@ -28,6 +32,15 @@ pub struct Describing<'d> {
     /// The status of what it answers if all is well; none if the handler chooses it.
     status: Option<u16>,
     is_answered: bool,
+    /// Who the caller is, if the handler asks for it by itself.
+    caller: Option<Caller>,
+}
+
+/// What a handler wants to know of its caller.
+#[derive(Clone, Copy, Debug)]
+enum Caller {
+    Known,
+    Perhaps,
 }
 
 /// What a macro knows of a handler.
@@ -47,6 +60,7 @@ impl<'d> Describing<'d> {
             path_schema: None,
             status: Some(200),
             is_answered: false,
+            caller: None,
         }
     }
 
@@ -96,20 +110,28 @@ impl<'d> Describing<'d> {
         self.answers(Some(media_type), Some(json!({ "type": "string" })));
     }
 
-    /// Adds what the names of the arguments of a closure tell: that there is a body, and of which kind.
+    /// Adds what the names of the arguments of a closure tell: that there is a body, and of which kind; that it wants to know
+    /// who the caller is.
     pub(crate) fn guess(&mut self, arguments: &str) {
+        let principal = type_name::<Principal>();
+        if arguments.contains(type_name::<Option<Principal>>()) {
+            self.caller = Some(Caller::Perhaps);
+        } else if arguments.contains(principal) {
+            self.caller = Some(Caller::Known);
+        }
         let is_json = ["http::extract::Json<", "axum::json::Json<"];
         if is_json.iter().any(|name| arguments.contains(name)) {
             self.takes(JSON, None, true);
         }
     }
 
-    /// The operation, with what its author says of it, and with the errors of the chassis.
+    /// The operation, with what its author says of it, what stands before it, and the errors of the chassis.
     pub(crate) fn finish(
         mut self,
         method: &http::Method,
         docs: &RouteDocs,
         described: Option<Described>,
+        mut before: InFront,
     ) {
         let text = described.map_or("", |described| described.text);
         let (summary, description) = text.split_once("\n\n").unwrap_or((text, ""));
@@ -151,37 +173,30 @@ impl<'d> Describing<'d> {
             };
             operation.answers.insert(status.to_string(), answer);
         }
-        self.errors(docs);
+        self.errors();
         docs.apply(&mut self.operation);
+        if let Some(caller) = self.caller
+            && before.callers.is_none()
+        {
+            before.callers = Some(Callers {
+                are_optional: matches!(caller, Caller::Perhaps),
+                ..Callers::default()
+            });
+        }
+        let own = docs.fails.iter().copied().map(Failure::new);
+        before.failures.splice(0..0, own);
         self.document
-            .add(method, &template(self.path), self.operation);
+            .add(method, &template(self.path), self.operation, &before);
     }
 
-    fn errors(&mut self, docs: &RouteDocs) {
-        let operation = &mut self.operation;
-        let mut problem = |status: &str, text: &str| {
-            let answers = &mut operation.answers;
-            let answer = answers.entry(status.to_owned());
-            answer.or_insert_with(|| Answer::problem(text));
-        };
-        for (status, codes) in docs.fails.iter().fold(
-            std::collections::BTreeMap::<u16, Vec<String>>::new(),
-            |mut all, code| {
-                let text = format!("`{}`: {}", code.name(), code.meaning().trim());
-                all.entry(code.status()).or_default().push(text);
-                all
-            },
-        ) {
-            problem(&status.to_string(), &codes.join(" "));
-        }
-        if self.is_answered {
-            let text = "Something is wrong: with the request, or with the service.";
-            problem("default", text);
-        } else {
+    fn errors(&mut self) {
+        let any = match self.is_answered {
+            true => Answer::problem("Something is wrong: with the request, or with the service."),
             // Nobody knows what the handler gives, and errors are among it.
-            let unknown = Answer::new("What the handler gives, or problem details.");
-            operation.answers.entry("default".into()).or_insert(unknown);
-        }
+            false => Answer::new("What the handler gives, or problem details."),
+        };
+        let answers = &mut self.operation.answers;
+        answers.entry("default".into()).or_insert(any);
     }
 }
 
@@ -287,6 +302,18 @@ impl<T: JsonSchema> Taken for Query<T> {
 impl<T: JsonSchema> Taken for axum::extract::Query<T> {
     fn describe(to: &mut Describing<'_>) {
         Query::<T>::describe(to);
+    }
+}
+
+impl Taken for Principal {
+    fn describe(to: &mut Describing<'_>) {
+        to.caller = Some(Caller::Known);
+    }
+}
+
+impl Taken for Option<Principal> {
+    fn describe(to: &mut Describing<'_>) {
+        to.caller.get_or_insert(Caller::Perhaps);
     }
 }
 

@@ -145,7 +145,8 @@ impl RouteDocs {
         self
     }
 
-    /// An error of this code. It may be called again. (Those of the chassis need not be told.)
+    /// An error of this code. It may be called again. (Those of the chassis need not be told, nor those of hooks:
+    /// [`Contributions::may_answer`](crate::Contributions::may_answer).)
     #[must_use]
     pub fn fails(mut self, code: Code) -> Self {
         self.fails.push(code);

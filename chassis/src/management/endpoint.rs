@@ -4,7 +4,8 @@ use super::Endpoints;
 use crate::{
     error::{Code, code},
     openapi::{
-        Answer, Document, Operation, SchemaOf, by_status, in_path, inline_of, parameters, schema_of,
+        Answer, Document, InFront, Operation, SchemaOf, by_status, in_path, inline_of, parameters,
+        schema_of,
     },
 };
 use axum::routing::{MethodFilter, MethodRouter};
@@ -205,7 +206,7 @@ impl Endpoint {
             let schema = schema.to_value();
             answer.content.insert(content.media_type.to_owned(), schema);
         }
-        document.add(&self.method(), self.path, operation);
+        document.add(&self.method(), self.path, operation, &InFront::default());
     }
 
     /// What it is about: the first word of its path.

@@ -1,6 +1,6 @@
 //! The document of somebody else, taken into one of ours.
 
-use super::{Document, each_reference};
+use super::{Document, InFront, each_reference};
 use crate::error::{Error, Result, code};
 use serde_json::{Map, Value, json};
 use std::{
@@ -67,18 +67,42 @@ impl Guest {
 }
 
 impl Document {
-    /// The document, whole, with those of others in it.
-    pub(crate) fn finish_with(self, guests: &[Guest]) -> Value {
+    /// The document, whole, with those of others in it, and what stands before a method and a path of theirs.
+    pub(crate) fn finish_with(
+        self,
+        guests: &[Guest],
+        before: &dyn Fn(&str, &str) -> InFront,
+    ) -> Value {
         let mut ids = self.ids.clone();
+        let schemes = self.scheme_names();
         let mut document = self.finish();
+        let problem = problem_of(&document);
+        let stand_before = |method: &str, path: &str, operation: &mut Map<String, Value>| {
+            before(method, path).stand_before_guest(operation, &schemes, &problem);
+        };
         for guest in guests {
-            take_in(&mut document, guest, &mut ids);
+            take_in(&mut document, guest, &mut ids, &stand_before);
         }
         document
     }
 }
 
-fn take_in(document: &mut Value, guest: &Guest, ids: &mut BTreeSet<String>) {
+/// Adds what stands before a method and a path to an operation.
+type StandBefore<'a> = &'a dyn Fn(&str, &str, &mut Map<String, Value>);
+
+/// What the schema of errors is called.
+fn problem_of(document: &Value) -> String {
+    let path = "/components/responses/Problem/content/application~1problem+json/schema/$ref";
+    let reference = document.pointer(path).and_then(Value::as_str);
+    reference.unwrap_or_default().to_owned()
+}
+
+fn take_in(
+    document: &mut Value,
+    guest: &Guest,
+    ids: &mut BTreeSet<String>,
+    stand_before: StandBefore<'_>,
+) {
     let mut theirs = (*guest.document).clone();
     let renamed = rename(document, &theirs, &guest.owner);
     each_reference(&mut theirs, &mut |reference| {
@@ -109,13 +133,15 @@ fn take_in(document: &mut Value, guest: &Guest, ids: &mut BTreeSet<String>) {
     if let (Some(Value::Object(paths)), Some(ours)) = (of("paths"), entry(document, "paths")) {
         for (path, item) in paths {
             let Value::Object(item) = item else { continue };
-            let at_path = ours.entry(path).or_insert_with(|| json!({}));
+            let at_path = ours.entry(path.clone()).or_insert_with(|| json!({}));
             let Value::Object(at_path) = at_path else {
                 continue;
             };
             for (key, mut value) in item {
-                if METHODS.contains(&&*key) {
-                    adopt(&mut value, guest, security.as_ref(), &renamed, ids);
+                if let Some(operation) = value.as_object_mut().filter(|_| METHODS.contains(&&*key))
+                {
+                    adopt(operation, guest, security.as_ref(), &renamed, ids);
+                    stand_before(&key.to_uppercase(), &path, operation);
                 }
                 at_path.insert(key, value);
             }
@@ -133,15 +159,12 @@ fn take_in(document: &mut Value, guest: &Guest, ids: &mut BTreeSet<String>) {
 /// Makes an operation of theirs one of ours: listed under its plugin, under an id that nobody else has, and with the names of
 /// the ways to log in as they are called here.
 fn adopt(
-    operation: &mut Value,
+    operation: &mut Map<String, Value>,
     guest: &Guest,
     security: Option<&Value>,
     renamed: &Renamed,
     ids: &mut BTreeSet<String>,
 ) {
-    let Value::Object(operation) = operation else {
-        return;
-    };
     operation
         .entry("tags")
         .or_insert_with(|| json!([guest.owner]));

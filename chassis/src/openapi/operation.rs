@@ -16,6 +16,8 @@ pub(crate) struct Operation {
     pub(crate) deprecated: bool,
     pub(crate) parameters: Vec<Value>,
     pub(crate) body: Option<Value>,
+    /// What callers need, one of these; empty where nothing is known of it, or nothing needed.
+    pub(crate) security: Vec<Value>,
     /// By status: `200`, `4XX`, `default`.
     pub(crate) answers: BTreeMap<String, Answer>,
 }
@@ -26,13 +28,15 @@ pub(crate) struct Answer {
     pub(crate) description: String,
     /// Schemas by media type; none where the body is not known, or where there is none.
     pub(crate) content: BTreeMap<String, Value>,
+    /// What its headers say, by name.
+    pub(crate) headers: BTreeMap<String, String>,
 }
 
 impl Answer {
     pub(crate) fn new(description: impl Into<String>) -> Self {
         Self {
             description: description.into(),
-            content: BTreeMap::new(),
+            ..Self::default()
         }
     }
 
@@ -47,12 +51,19 @@ impl Answer {
         Self::new(description).with("application/problem+json", json!({ "$ref": PROBLEM }))
     }
 
-    fn into_value(self) -> Value {
+    pub(super) fn into_value(self) -> Value {
         let mut answer = json!({ "description": self.description });
         if !self.content.is_empty() {
             let content = self.content.into_iter();
             let content = content.map(|(media, schema)| (media, json!({ "schema": schema })));
             answer["content"] = Value::Object(content.collect());
+        }
+        if !self.headers.is_empty() {
+            let headers = self.headers.into_iter().map(|(name, text)| {
+                let header = json!({ "description": text, "schema": { "type": "string" } });
+                (name, header)
+            });
+            answer["headers"] = Value::Object(headers.collect());
         }
         answer
     }
@@ -79,6 +90,9 @@ impl Operation {
         }
         if let Some(body) = self.body {
             all.insert("requestBody".into(), body);
+        }
+        if !self.security.is_empty() {
+            all.insert("security".into(), self.security.into());
         }
         let answers = self.answers.into_iter();
         let answers = answers.map(|(status, answer)| (status, answer.into_value()));

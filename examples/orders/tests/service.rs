@@ -109,6 +109,15 @@ async fn the_document_tells_what_is_sent_and_what_comes_back() {
     let pay = &document["paths"]["/orders/{id}/pay"]["post"];
     assert_eq!(pay["parameters"][0]["schema"]["type"], "integer");
     assert_eq!(schema(&pay["responses"]["200"]), schema(placed));
+    // Who may, and what is answered to others: the plugins say so.
+    let scheme = &document["components"]["securitySchemes"]["bearer"];
+    assert_eq!(scheme["bearerFormat"], "JWT");
+    assert_eq!(place["security"], json!([{"bearer": ["orders:write"]}]));
+    for status in ["401", "403", "429", "503"] {
+        assert!(place["responses"][status].is_object(), "{status}");
+    }
+    let products = &document["paths"]["/products"]["get"];
+    assert!(products["security"].is_null() && products["responses"]["401"].is_null());
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ use crate::{
     issuer::{Failed, Issuer, Keys},
     jwks::Jwks,
 };
-use chassis::{AuthQuestion, Authentication, code, prelude::*};
+use chassis::{AuthQuestion, Authentication, SecurityScheme, code, prelude::*};
 use http::header;
 use std::time::SystemTime;
 use tokio::task::JoinSet;
@@ -100,6 +100,7 @@ impl Plugin for JwtAuthentication {
         let issuers: Arc<[Issuer]> = issuers.collect::<Result<_>>()?;
         open(&issuers, cx).await?;
         cx.open_routes(config.public.iter().cloned());
+        describe(&config, cx);
         let signing = Arc::clone(&issuers);
         cx.command(
             "token",
@@ -134,6 +135,19 @@ impl Plugin for JwtAuthentication {
             keys: Counts::new(cx.meter(), "api_key"),
             passwords: Counts::new(cx.meter(), "basic"),
         })
+    }
+}
+
+/// Says, for the document of the service, how callers can say who they are.
+fn describe(config: &JwtAuthenticationConfig, cx: &mut PluginContext) {
+    if config.jwt_secret.is_some() || !config.issuers.is_empty() {
+        cx.security_scheme("bearer", SecurityScheme::bearer("JWT"));
+    }
+    if !config.api_keys.keys.is_empty() {
+        cx.security_scheme("apiKey", SecurityScheme::api_key(&config.api_keys.header));
+    }
+    if !config.basic.users.is_empty() {
+        cx.security_scheme("basic", SecurityScheme::basic());
     }
 }
 

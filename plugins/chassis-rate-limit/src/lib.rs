@@ -124,6 +124,7 @@ impl Plugin for RateLimit {
             true => tracing::warn!("there are no `limits`: nothing is limited"),
             false => to.blocks(self),
         }
+        self.limits.iter().for_each(|limit| limit.describe(to));
         Ok(())
     }
 }

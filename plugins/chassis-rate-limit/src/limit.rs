@@ -133,6 +133,22 @@ impl Limit {
         })
     }
 
+    /// Says, for the document of the service, what is answered to whom it refuses.
+    pub(crate) fn describe(&self, to: &mut Contributions) {
+        for routes in &self.routes {
+            to.may_answer(routes.clone(), EXCEEDED)
+                .header(
+                    "RateLimit",
+                    "What is left of each limit, and the seconds until all of it is back.",
+                )
+                .header(
+                    "RateLimit-Policy",
+                    "How many requests each limit allows, in how many seconds.",
+                )
+                .header("Retry-After", "The seconds to wait.");
+        }
+    }
+
     /// Who asks, as a number that nobody outside can choose.
     pub(crate) fn key(&self, exchange: &Exchange, ipv6_prefix: u8, store: &Store) -> u64 {
         // What it is by is a part of the key: the principal `10.0.0.1` is not the client of that address.

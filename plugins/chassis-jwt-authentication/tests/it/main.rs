@@ -8,6 +8,7 @@ mod issuers;
 mod jwks;
 mod jwks_server;
 mod absent;
+mod document;
 mod reload;
 mod api_keys;
 mod basic;

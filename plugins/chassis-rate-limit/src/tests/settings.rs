@@ -125,3 +125,18 @@ async fn it_is_told_when_there_is_no_room_for_all() {
         200
     );
 }
+
+#[tokio::test]
+async fn the_document_of_the_service_lists_what_is_answered() {
+    let limit = "{limits: [{name: one, routes: [/orders/**], rate: 1/h}, {name: two, routes: [\"/orders/{id}\"], rate: 1/s}]}";
+    let app = start(limit).await;
+    let document: Value = app.get("/openapi.json").await.json();
+    let refused = |path: &str| &document["paths"][path]["get"]["responses"]["429"];
+    let told = refused("/orders/{id}");
+    let text = told["description"].as_str().unwrap();
+    assert!(text.starts_with("`rate_limit.exceeded`: "), "{text}");
+    for header in ["RateLimit", "RateLimit-Policy", "Retry-After"] {
+        assert!(told["headers"][header].is_object(), "{header}: {told}");
+    }
+    assert!(refused("/products").is_null());
+}
