@@ -34,6 +34,8 @@ mod health;
 mod probation;
 // How often somebody may ask.
 mod limiting;
+// Who callers are.
+mod guarding;
 
 /// A setting, and what it changes.
 struct Row {
@@ -174,16 +176,21 @@ const ROWS: &[Row] = &[
     row("plugins.request-tracing.config.sample", "0.25", "100", "19", plugins::logged),
 ];
 
+/// All of them.
+fn rows() -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().chain(guarding::ROWS)
+}
+
 #[test]
 fn every_leaf_has_a_row_and_every_row_a_leaf() {
     let leaves = leaves::all();
     let mut wrong = String::new();
     for leaf in &leaves {
-        if !ROWS.iter().any(|row| leaves::is_at(leaf, row.path)) {
+        if !rows().any(|row| leaves::is_at(leaf, row.path)) {
             _ = writeln!(wrong, "`{leaf}` has no row: what does a user see of it?");
         }
     }
-    for Row { path, .. } in ROWS {
+    for Row { path, .. } in rows() {
         if !leaves.iter().any(|leaf| leaves::is_at(leaf, path)) {
             _ = writeln!(wrong, "`{path}` has a row, and is no setting");
         }
@@ -193,7 +200,15 @@ fn every_leaf_has_a_row_and_every_row_a_leaf() {
 
 #[test]
 fn every_value_is_other_than_the_default() {
-    let set = ROWS.iter().flat_map(|row| {
+    differ_from_the_default(EVERYTHING, ROWS);
+    // These do not go together: they are keys of several kinds at one place.
+    for row in guarding::ROWS {
+        differ_from_the_default(guarding::PROGRAM, std::slice::from_ref(row));
+    }
+}
+
+fn differ_from_the_default(program: &str, rows: &[Row]) {
+    let set = rows.iter().flat_map(|row| {
         let (path, value) = whole_list(row.path, row.value);
         ["--set".to_owned(), format!("{path}={value}")]
     });
@@ -202,8 +217,8 @@ fn every_value_is_other_than_the_default() {
         .chain(set)
         .collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let shown = run(EVERYTHING, with("").path(), &arguments);
-    for Row { path, value, .. } in ROWS {
+    let shown = run(program, with("").path(), &arguments);
+    for Row { path, value, .. } in rows {
         let (path, _) = whole_list(path, value);
         // What is a map or a list is shown by what is in it.
         let is_shown = shown.out.lines().any(|line| {
@@ -216,7 +231,7 @@ fn every_value_is_other_than_the_default() {
 
 #[test]
 fn every_setting_does_what_it_says() {
-    let rows = Mutex::new(ROWS.iter());
+    let rows = Mutex::new(rows());
     let wrong = Mutex::new(String::new());
     // They wait more than they work.
     thread::scope(|scope| {

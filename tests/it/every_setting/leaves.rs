@@ -1,15 +1,18 @@
-//! The leaves of the schema of a configuration file, as the program tells it.
+//! The leaves of the schema of a configuration file, as the programs tell it.
 
+use super::guarding;
 use crate::command_line::{EVERYTHING, run};
 use serde_json::Value;
 use std::{collections::BTreeSet, path::Path};
 
 /// Every setting there is. What every plugin has is there once, as `plugins.*.enabled`.
 pub(super) fn all() -> BTreeSet<String> {
-    let schema = run(EVERYTHING, Path::new("/"), &["config", "--schema"]).out;
-    let schema: Value = serde_json::from_str(&schema).expect("it is JSON");
     let mut found = BTreeSet::new();
-    below(&schema, &schema, &mut Vec::new(), &mut found);
+    for program in [EVERYTHING, guarding::PROGRAM] {
+        let schema = run(program, Path::new("/"), &["config", "--schema"]).out;
+        let schema: Value = serde_json::from_str(&schema).expect("it is JSON");
+        below(&schema, &schema, &mut Vec::new(), &mut found);
+    }
     found
 }
 
