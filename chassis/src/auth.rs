@@ -123,5 +123,26 @@ impl Roles {
 /// [`PlacedRoute::public`](crate::PlacedRoute::public).
 ///
 /// On a route with scopes or roles it changes nothing.
+///
+/// A hook, an around or a layer that answers in place of a handler attaches it to an answer which says nothing that callers would
+/// have to be known for. Otherwise no success is sent to a caller that the route refuses, whoever has answered.
+///
+/// ```
+/// use chassis::{axum::http::header::ORIGIN, prelude::*};
+///
+/// /// Answers preflights: they never have credentials.
+/// #[plugin]
+/// async fn preflights(cx: &mut PluginContext) -> Result<()> {
+///     cx.filter(&points::PRE_REQUEST, |exchange: &mut Exchange| {
+///         if exchange.method() != Method::OPTIONS || !exchange.headers().contains_key(ORIGIN) {
+///             return Flow::Continue;
+///         }
+///         let mut answer = StatusCode::NO_CONTENT.into_response();
+///         answer.extensions_mut().insert(Public);
+///         Flow::Answer(answer)
+///     });
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Public;

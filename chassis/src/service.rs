@@ -146,11 +146,13 @@ where
 {
     let server = &lease.0.config.settings().server;
     let cause = cause_of(request.headers());
+    let (client, is_secure) = client_of(peer, request.headers(), &server.trusted_proxies);
     let arrived = Arrived {
         at,
         is_head: request.method() == Method::HEAD,
         scope: Scope::of(Arc::clone(lease) as _, cause),
-        client: client_of(peer, request.headers(), &server.trusted_proxies),
+        client,
+        is_secure,
         peer,
     };
     Exchange::new(request, &lease.0.routes, arrived, server.max_body)

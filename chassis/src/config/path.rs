@@ -78,6 +78,24 @@ pub(super) fn parse(text: &str) -> Option<Vec<String>> {
     }
 }
 
+/// Reads the steps of a path, with the items of lists: `policies[1].origins[0]`. `None` if it is not one.
+pub(super) fn steps(text: &str) -> Option<Vec<Step>> {
+    let mut steps = Vec::new();
+    for key in parse(text)? {
+        let (name, items) = key.split_once('[').unwrap_or((&key, ""));
+        if text.contains('"') || !items.ends_with(']') {
+            // A key may have a bracket in it.
+            steps.push(Step::Key(key));
+            continue;
+        }
+        steps.push(name.into());
+        for item in items.trim_end_matches(']').split("][") {
+            steps.push(item.parse::<usize>().ok()?.into());
+        }
+    }
+    Some(steps)
+}
+
 /// What is said of a path that is none.
 pub(super) fn no_path(path: &str, origin: &Origin) -> Error {
     Error::new(code::CONFIG_INVALID, format!("`{path}` is not a path"))

@@ -81,11 +81,7 @@ pub(crate) fn check<T: DeserializeOwned>(
         validate(&value, &mut violations);
         let before = found.len();
         for violation in violations.0 {
-            let at: Vec<Step> = path::parse(&violation.path)
-                .into_iter()
-                .flatten()
-                .map(Step::Key)
-                .collect();
+            let at = path::steps(&violation.path).unwrap_or_default();
             if !found[..before].iter().any(|found| found.at == at) {
                 let error = refused(violation, section, path);
                 let kind = Kind::Other;
@@ -165,16 +161,18 @@ fn violation_error(violation: schema::Violation, base: &[&str]) -> Error {
 
 /// What a plugin refuses, in the usual form.
 fn refused(violation: Violation, section: &Tree, base: &[&str]) -> Error {
-    let keys = path::parse(&violation.path).unwrap_or_default();
+    let steps = path::steps(&violation.path).unwrap_or_default();
     // The nearest thing that is there: what was not said has no place.
     let mut at = section;
-    for key in &keys {
-        match at.get(key) {
-            Some(inside) => at = inside,
-            None => break,
-        }
+    for step in &steps {
+        let inside = match (step, &at.node) {
+            (Step::Key(key), _) => at.get(key),
+            (Step::Item(index), Node::List(items)) => items.get(*index),
+            (Step::Item(_), _) => None,
+        };
+        let Some(inside) = inside else { break };
+        at = inside;
     }
-    let steps: Vec<Step> = keys.into_iter().map(Step::Key).collect();
     let path = path::show(whole(base, &steps));
     let error = match violation.is_missing {
         false => invalid(&path, at.place(), &violation.message),

@@ -15,7 +15,7 @@ pub struct Violation {
 }
 
 impl Violations {
-    /// Refuses the value at a path of keys (`pool.max_size`, or an empty text for the settings as a whole). The message
+    /// Refuses the value at a path of keys (`pool.max_size`, `limits[1].rate`, or an empty text for the settings as a whole). The message
     /// continues "`plugins.NAME.config.PATH`: .."; it should not repeat the value of a secret.
     pub fn refuse(&mut self, path: &str, message: impl Into<String>) -> &mut Violation {
         self.0.push_mut(Violation {

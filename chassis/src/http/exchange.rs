@@ -198,6 +198,12 @@ impl Exchange {
         self.cx.arrived.client
     }
 
+    /// Whether the client came by https: a proxy that `server.trusted_proxies` lists says so in `X-Forwarded-Proto`; anybody
+    /// else's word does not count.
+    pub fn is_secure(&self) -> bool {
+        self.cx.arrived.is_secure
+    }
+
     /// When the head of the request had arrived.
     pub fn started(&self) -> Instant {
         self.cx.arrived.at

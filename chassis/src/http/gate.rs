@@ -9,7 +9,7 @@ use super::{
     Response, exchange::Exchange, outcome::Outcome, problem::problem_of, request::RequestContext,
 };
 use crate::{
-    auth::{AuthQuestion, Principal},
+    auth::{AuthQuestion, Principal, Public},
     call::BoxFuture,
     error::{Error, code},
     scope::Scope,
@@ -158,9 +158,13 @@ pub(super) async fn passes(exchange: &mut Exchange) -> bool {
 }
 
 /// The last word: who was refused gets no success and no upgraded connection, whoever has answered. Something else that is
-/// no success may stand there: a redirect to a page for logging in, a 429.
+/// no success may stand there: a redirect to a page for logging in, a 429. So may an answer that says of itself that it is for
+/// everybody, [`Public`]: to a preflight, which never has credentials.
 pub(super) fn enforce(exchange: &mut Exchange) {
+    let response = exchange.response();
+    let is_public = response.is_some_and(|answer| answer.extensions().get::<Public>().is_some());
     if exchange.status() < StatusCode::MULTIPLE_CHOICES
+        && !is_public
         && let Some(refused) = exchange.refusal().map(Refusal::response)
     {
         tracing::warn!(

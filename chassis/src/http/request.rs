@@ -23,6 +23,8 @@ pub(crate) struct Arrived {
     pub(crate) is_head: bool,
     pub(crate) scope: Scope,
     pub(crate) client: ClientAddr,
+    /// Whether the client came by https, as a trusted proxy says.
+    pub(crate) is_secure: bool,
     pub(crate) peer: SocketAddr,
 }
 
@@ -52,14 +54,19 @@ impl RequestContext {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddr(pub IpAddr);
 
-/// The client's address: from the right of `X-Forwarded-For`, the first that is not a trusted proxy.
+/// The client's address, from the right of `X-Forwarded-For` the first that is not a trusted proxy; and whether the client came by
+/// https, as `X-Forwarded-Proto` says.
 #[inline]
-pub(crate) fn client_of(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> ClientAddr {
+pub(crate) fn client_of(
+    peer: SocketAddr,
+    headers: &HeaderMap,
+    trusted: &[IpNet],
+) -> (ClientAddr, bool) {
     // An IPv4 client on a dual-stack listener shows as `::ffff:1.2.3.4`.
     let peer = peer.ip().to_canonical();
     let is_trusted = |ip: &IpAddr| trusted.iter().any(|net| net.contains(ip));
     if !is_trusted(&peer) {
-        return ClientAddr(peer);
+        return (ClientAddr(peer), false);
     }
     named_by_proxies(peer, headers, is_trusted)
 }
@@ -69,23 +76,37 @@ fn named_by_proxies(
     peer: IpAddr,
     headers: &HeaderMap,
     is_trusted: impl Fn(&IpAddr) -> bool,
-) -> ClientAddr {
-    let values = headers.get_all("x-forwarded-for").into_iter();
-    let hops: Vec<&str> = values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .collect();
+) -> (ClientAddr, bool) {
     let mut client = peer;
-    for hop in hops.into_iter().rev() {
-        let Ok(hop) = hop.trim().parse::<IpAddr>() else {
+    // How many proxies have passed it on.
+    let mut passed = 0;
+    for hop in entries(headers, "x-forwarded-for").into_iter().rev() {
+        let Ok(hop) = hop.parse::<IpAddr>() else {
             break;
         };
         client = hop.to_canonical();
+        passed += 1;
         if !is_trusted(&client) {
             break;
         }
     }
-    ClientAddr(client)
+    // Of proxies that add to it, the one that has spoken to the client counts: what stands further left, the client has written.
+    // Of those that don't add to it, all stands in one word.
+    let schemes = entries(headers, "x-forwarded-proto");
+    let from_right = passed.max(1).min(schemes.len());
+    let scheme = schemes.get(schemes.len() - from_right);
+    let is_secure = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"));
+    (ClientAddr(client), is_secure)
+}
+
+/// What stands in a list, which may be spread over several headers.
+fn entries<'h>(headers: &'h HeaderMap, name: &str) -> Vec<&'h str> {
+    let values = headers.get_all(name).into_iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .collect()
 }
 
 #[cfg(test)]
@@ -98,9 +119,18 @@ mod tests {
             headers.append("x-forwarded-for", value.parse().unwrap());
         }
         let trusted: Vec<IpNet> = trusted.iter().map(|net| net.parse().unwrap()).collect();
-        client_of(format!("{peer}:1").parse().unwrap(), &headers, &trusted)
-            .0
-            .to_string()
+        let (client, _) = client_of(format!("{peer}:1").parse().unwrap(), &headers, &trusted);
+        client.0.to_string()
+    }
+
+    fn is_secure(peer: &str, forwarded: &str, schemes: &[&str]) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", forwarded.parse().unwrap());
+        for scheme in schemes {
+            headers.append("x-forwarded-proto", scheme.parse().unwrap());
+        }
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        client_of(format!("{peer}:1").parse().unwrap(), &headers, &trusted).1
     }
 
     #[test]
@@ -120,5 +150,31 @@ mod tests {
             "10.0.0.1"
         );
         assert_eq!(client("10.0.0.1", &[], &["10.0.0.0/8"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_says_that_a_client_came_by_https() {
+        assert!(is_secure("10.0.0.1", "1.1.1.1", &["https"]));
+        assert!(is_secure("10.0.0.1", "1.1.1.1", &["HTTPS"]));
+        assert!(!is_secure("10.0.0.1", "1.1.1.1", &["http"]));
+        assert!(!is_secure("10.0.0.1", "1.1.1.1", &[]));
+        assert!(!is_secure("9.9.9.9", "1.1.1.1", &["https"]));
+    }
+
+    #[test]
+    fn what_the_client_says_itself_does_not_make_it_secure() {
+        // A proxy that adds to what has come, and one that puts its own in its place.
+        assert!(!is_secure("10.0.0.1", "6.6.6.6, 1.1.1.1", &["https, http"]));
+        assert!(!is_secure("10.0.0.1", "1.1.1.1", &["https", "http"]));
+        assert!(is_secure("10.0.0.1", "1.1.1.1", &["http, https"]));
+        // Two proxies that add to it: the outer one has spoken to the client.
+        assert!(is_secure("10.0.0.1", "1.1.1.1, 10.0.0.2", &["https, http"]));
+        assert!(!is_secure(
+            "10.0.0.1",
+            "1.1.1.1, 10.0.0.2",
+            &["https, http, https"]
+        ));
+        // Two, of which the inner one leaves alone what the outer one has said.
+        assert!(is_secure("10.0.0.1", "1.1.1.1, 10.0.0.2", &["https"]));
     }
 }

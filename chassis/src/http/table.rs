@@ -2,6 +2,7 @@
 
 use super::{
     chain::{Chain, Link},
+    exchange::Exchange,
     gate::Gate,
     mount::{Mount, Mounted},
     params::Params,
@@ -227,6 +228,15 @@ impl RouteTable {
             Params::new(whole, Arc::clone(&methods.names), values)
         });
         (Arc::clone(handling), params)
+    }
+}
+
+impl Exchange {
+    /// The route that a request of another method would have here: what a preflight asks about. None where there would be 404 or
+    /// 405, or a mounted router.
+    pub fn route_for(&self, method: &Method) -> Option<Arc<RouteInfo>> {
+        let (handling, _) = self.table.find(method, self.uri());
+        handling.info.clone()
     }
 }
 

@@ -86,6 +86,8 @@ async fn make(lease: &Arc<Lease>, request: Request, peer: SocketAddr) -> Result<
         is_head: request.method() == Method::HEAD,
         scope: Scope::of(Arc::clone(lease) as _, cause),
         client: ClientAddr(peer.ip().to_canonical()),
+        // It listens for itself, without a proxy.
+        is_secure: false,
         peer,
     };
     let max_body = lease.0.config.settings().server.max_body;
