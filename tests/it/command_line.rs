@@ -129,8 +129,8 @@ fn what_is_there_can_be_listed() {
         && line.ends_with("Greets callers at `GET /hello/{name}`.")));
     let json = run(EVERYTHING, directory.path(), &["plugins", "--json"]).out;
     let json: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
-    assert_eq!(json[0]["name"], "config-directory");
-    assert_eq!(json[0]["info"]["stage"], "bootstrap");
+    assert_eq!(json[1]["name"], "config-directory");
+    assert_eq!(json[1]["info"]["stage"], "bootstrap");
     let graph = run(VICTIM, directory.path(), &["graph"]).out;
     assert!(graph.contains("after base"), "{graph}");
     for (format, begins) in [

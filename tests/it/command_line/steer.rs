@@ -37,7 +37,7 @@ nothing was touched\n"
     );
     let plan = ask(&["reload", "--all", "--dry-run", "--json"]);
     let plan: serde_json::Value = serde_json::from_str(&plan.out).expect("it is JSON");
-    assert_eq!(plan["rebuilt"][0], "config-directory", "{plan}");
+    assert_eq!(plan["rebuilt"][1], "config-directory", "{plan}");
     // What is done is told without what is as before.
     let done = ask(&["reload"]);
     assert_eq!(
@@ -109,7 +109,7 @@ fn plugins_are_kept_out_for_good_and_let_in_again() {
     let local = directory.path().join("config.local.yaml");
     let tried = out(&service, &["disable", "greeter", "--persist", "--dry-run"]);
     assert!(
-        tried.contains("greeter           removed  `enabled: false` at config.local.yaml:"),
+        tried.contains("greeter             removed  `enabled: false` at config.local.yaml:"),
         "{tried}"
     );
     assert!(!local.exists());
