@@ -7,7 +7,8 @@ use crate::{
     health::Wish as HealthWish,
     http::{
         AroundFn, Endpoint, HandlerEndpoint, Inside, LayerFn, Metadata, Mount, Request,
-        RouteContribution, RouteInfo, RoutePattern, check_arguments, check_path, erase,
+        RequestTime, RouteContribution, RouteInfo, RoutePattern, check_arguments, check_path,
+        erase,
     },
     point::{
         ActionClosure, ActionFn, ActionPoint, CallClosure, CallFn, CallPoint, FilterClosure,
@@ -33,6 +34,7 @@ mod around;
 mod mounted;
 mod hand_over;
 mod described;
+mod times;
 
 use self::around::{AroundClosure, AroundClosureFn};
 pub use self::{
@@ -85,6 +87,8 @@ pub struct Contributions {
     pub(crate) open_routes: Vec<RoutePattern>,
     /// What it says for the document of the service.
     pub(crate) said: Said,
+    /// How long requests may take, by route.
+    pub(crate) times: Vec<Arc<RequestTime>>,
 }
 
 /// What one instance puts at one point.
@@ -141,6 +145,7 @@ impl Contributions {
             hand_over: None,
             open_routes: Vec::new(),
             said: Said::default(),
+            times: Vec::new(),
         }
     }
 

@@ -15,6 +15,7 @@ mod gate;
 mod pattern;
 mod exchange;
 mod timing;
+mod times;
 mod outcome;
 mod extract;
 mod describe;
@@ -40,6 +41,7 @@ pub(crate) use self::{
         check_arguments, check_path,
     },
     table::RouteTable,
+    times::RequestTime,
     timing::SERVER_TIMING,
 };
 pub use self::{

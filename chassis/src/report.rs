@@ -11,10 +11,15 @@ use crate::{
     points,
     reload::Reloader,
     status::PluginState,
+    text,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::SystemTime,
+};
 
 mod service;
 mod health;
@@ -264,7 +269,10 @@ fn roles(instance: &Instance) -> Vec<&'static str> {
     let routes = !contributions.routes.is_empty() || !contributions.mounts.is_empty();
     let has = [
         ("service", routes),
-        ("middleware", at("middleware")),
+        (
+            "middleware",
+            at("middleware") || !contributions.times.is_empty(),
+        ),
         ("event", at("event")),
         ("health", at("health")),
         ("metrics", at("metrics")),
@@ -309,5 +317,16 @@ fn contributions(generation: &Generation, instance: &Instance) -> Vec<Contributi
         origin: Arc::clone(&mount.origin),
         stats: generation.routes.mounted.read(),
     });
-    routes.chain(mounts).chain(pages).chain(handlers).collect()
+    let times = contributions.times.iter();
+    let times = times.map(|time| ContributionReport {
+        point: points::ROUTES.name.into(),
+        handler: format!("{} in {}", time.routes, text::show_duration(time.timeout)).into(),
+        origin: Arc::clone(&time.setting),
+        stats: CallStats {
+            timeouts: time.expired.load(Relaxed),
+            ..CallStats::default()
+        },
+    });
+    let routes = routes.chain(mounts).chain(times);
+    routes.chain(pages).chain(handlers).collect()
 }

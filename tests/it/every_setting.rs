@@ -163,6 +163,8 @@ const ROWS: &[Row] = &[
     row("plugins.config-directory.config.directory", "settings.d", "Hello, Ada!", "Ahoy, Ada!", processes::directory),
     row("plugins.config-directory.config.secret", "true", "Ahoy", "***", sockets::shown_greeting),
     row("plugins.greeter.config.greeting", "Ahoy", "Hello, Ada!", "Ahoy, Ada!", plugins::greeting),
+    row("plugins.timeout.config.timeouts.[].routes", "[/hang], timeout: 5s", "504 after 30s", "504 after 5s", memory::slow_request_by_route),
+    row("plugins.timeout.config.timeouts.[].timeout", "10m, routes: [/hang]", "504 after 30s", "504 after 600s", memory::slow_request_by_route),
     row("plugins.rate-limit.config.limits.[].name", "mine, rate: 1/s", "client: 2000 in 2 s", "mine: 1 in 1 s", limiting::policy),
     row("plugins.rate-limit.config.limits.[].routes", "[/hello/**], rate: 1/s", "limited: /hello, /nowhere", "limited: /hello", limiting::routes),
     row("plugins.rate-limit.config.limits.[].by", "header:X-Api-Key, rate: 1/h", "client: 2000 in 2 s", "header:x-api-key: 1 in 3600 s", limiting::policy),

@@ -235,7 +235,11 @@ pub(crate) fn generation(parts: Parts<'_>) -> Result<(Arc<Generation>, Cancellat
     });
     let gate = door.before_mounted();
     let gate = gate.as_ref();
-    let routes = match RouteTable::build(&routes, &mounts, gate, &links, meters, &service) {
+    let times = parts.instances.iter();
+    let times = times.flat_map(|instance| instance.contributions.times.iter().cloned());
+    let times: Vec<_> = times.collect();
+    let built = RouteTable::build(&routes, &mounts, gate, &links, &times, meters, &service);
+    let routes = match built {
         Ok(routes) => Arc::new(routes),
         Err(error) => {
             errors.push(error.at(points::ROUTES.name));

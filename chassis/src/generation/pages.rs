@@ -24,5 +24,5 @@ pub(super) fn table(parts: &Parts<'_>, service: &Arc<Ward>) -> Result<RouteTable
     });
     let away = parts.away.iter().flat_map(Away::pages);
     let pages: Vec<RouteContribution> = of_plugins.chain(away).collect();
-    RouteTable::build(&pages, &[], None, &[], &Routes::default(), service)
+    RouteTable::build(&pages, &[], None, &[], &[], &Routes::default(), service)
 }

@@ -19,10 +19,10 @@ use super::{
     problem::problem,
     route::RouteInfo,
     terminal::terminal,
+    times,
 };
 use crate::{
     call::{BoxFuture, Row, row},
-    error::{Error, code},
     point::{End, Entry, FilterFn},
     text,
 };
@@ -417,32 +417,28 @@ impl Chain {
     }
 }
 
-/// Takes an exchange through its chain; its response is ready afterwards. One that takes longer than `deadline` is cut
-/// off: its hooks see the way out all the same.
-pub(crate) async fn serve(exchange: &mut Exchange, deadline: Duration) {
+/// Takes an exchange through its chain; its response is ready afterwards. One that takes longer than its route allows, or
+/// else `timeout`, is cut off: its hooks see the way out all the same.
+pub(crate) async fn serve(exchange: &mut Exchange, timeout: Duration) {
     let chain = Arc::clone(exchange.chain());
-    let started = exchange.started();
+    // Before the first hook: one that sends the request on to another route does not give it another time.
+    let time = exchange.time().cloned();
+    let timeout = time.as_ref().map_or(timeout, |time| time.timeout);
+    let deadline = exchange.started() + timeout;
     if exchange.handling().gate.is_some() {
         // In a box, or every request would carry its size.
-        Box::pin(gate::judge(exchange, Some(started + deadline))).await;
+        Box::pin(gate::judge(exchange, Some(deadline))).await;
     }
     let in_time = {
         let mut run = pin!(chain.run(exchange));
         // Most requests are answered at once; only those that have to wait need a timer.
         let begun = poll_fn(|cx| Poll::Ready(run.as_mut().poll(cx))).await;
-        begun.is_ready()
-            || tokio::time::timeout_at(started + deadline, run)
-                .await
-                .is_ok()
+        begun.is_ready() || tokio::time::timeout_at(deadline, run).await.is_ok()
     };
     if !in_time {
         layer::recall(exchange);
-        let message = format!(
-            "the request took longer than {}",
-            text::show_duration(deadline)
-        );
-        let error = Error::new(code::DEADLINE, message)
-            .with_help("`server.request_timeout` sets how long it may take");
+        exchange.meter().count_expired();
+        let error = times::expired(time.as_deref(), timeout);
         exchange.put_response(problem(error), Outcome::Deadline);
         // In a box: it is rare, and every request would carry its size.
         Box::pin(chain.leave_soon(exchange)).await;

@@ -8,6 +8,7 @@ use super::{
     params::Params,
     pattern::RoutePattern,
     route::{Endpoint, RouteContribution, RouteInfo, help_for},
+    times::{RequestTime, Times},
 };
 use crate::{
     call::{Site, Stats, Ward},
@@ -28,6 +29,8 @@ pub(crate) struct Handling {
     pub(super) gate: Option<Arc<dyn Gate>>,
     /// Where its requests are counted.
     pub(super) meter: Arc<RouteMeter>,
+    /// How long they may take, if it is a route that has a time of its own.
+    pub(super) time: Option<Arc<RequestTime>>,
 }
 
 pub(super) enum Target {
@@ -56,6 +59,8 @@ pub(crate) struct RouteTable {
     pub(super) mounters: Vec<Arc<str>>,
     /// Where the requests of the generation are counted.
     pub(crate) meters: Vec<Arc<RouteMeter>>,
+    /// How long requests may take, for those that no route has matched.
+    pub(super) times: Times,
 }
 
 /// The handlers at one path.
@@ -75,6 +80,7 @@ impl RouteTable {
             target: Target::NotFound,
             gate: None,
             meter: RouteMeter::unseen(),
+            time: None,
         };
         Self {
             paths: matchit::Router::new(),
@@ -83,6 +89,7 @@ impl RouteTable {
             mounted: Arc::default(),
             mounters: Vec::new(),
             meters: Vec::new(),
+            times: Times::default(),
         }
     }
 
@@ -92,9 +99,11 @@ impl RouteTable {
         mounts: &[Mount],
         mounted_gate: Option<&Arc<dyn Gate>>,
         links: &[Link],
+        times: &[Arc<RequestTime>],
         meters: &Meters,
         service: &Arc<Ward>,
     ) -> Result<Self> {
+        let times = Times::new(times);
         let mounted = Mounted::merge(mounts, routes)?.map(Arc::new);
         let mounted_site = Site::new(Arc::clone(&service.plugin), "http.routes", None);
         let mounted_site = Arc::new(mounted_site.of(service));
@@ -124,6 +133,7 @@ impl RouteTable {
                 target,
                 gate,
                 meter: meter(route),
+                time: None,
             })
         };
 
@@ -163,6 +173,7 @@ impl RouteTable {
                         },
                         gate: route.gate.clone(),
                         meter: meter(path),
+                        time: times.of_route(&route.info),
                     }),
                 ));
             }
@@ -176,7 +187,12 @@ impl RouteTable {
                 .insert(*path, methods)
                 .map_err(|error| unroutable(path, routes, &by_path, &error))?;
         }
-        warn_of_patterns(links, &by_path);
+        let of_links = links.iter().filter_map(|link| link.routes.as_ref());
+        let patterns = of_links.map(|pattern| ("middleware", pattern));
+        // Of a time it is the path of the request that counts where a router is mounted.
+        let of_times = times.patterns().filter(|_| mounts.is_empty());
+        let of_times = of_times.map(|pattern| ("a time for requests", pattern));
+        warn_of_patterns(patterns.chain(of_times), &by_path);
         let otherwise = otherwise(Target::NotFound, UNMATCHED);
         Ok(Self {
             mounters: mounts
@@ -184,6 +200,7 @@ impl RouteTable {
                 .map(|mount| Arc::clone(&mount.owner))
                 .collect(),
             meters: kept.take(),
+            times,
             mounted: Arc::clone(&mounted_site.stats),
             paths,
             otherwise,
@@ -263,8 +280,11 @@ fn names(path: &str) -> Arc<[Box<str>]> {
 
 /// A pattern that matches no route guards nothing. That may be meant (the plugin that has the routes is switched off), so
 /// it is no error; but nobody should find out by accident.
-fn warn_of_patterns(links: &[Link], by_path: &BTreeMap<&str, Vec<&RouteContribution>>) {
-    for pattern in links.iter().filter_map(|link| link.routes.as_ref()) {
+fn warn_of_patterns<'p>(
+    patterns: impl Iterator<Item = (&'static str, &'p RoutePattern)>,
+    by_path: &BTreeMap<&str, Vec<&RouteContribution>>,
+) {
+    for (what, pattern) in patterns {
         if !by_path
             .values()
             .flatten()
@@ -274,7 +294,7 @@ fn warn_of_patterns(links: &[Link], by_path: &BTreeMap<&str, Vec<&RouteContribut
             tracing::warn!(
                 %pattern,
                 help,
-                "middleware is limited to routes that do not exist (those of mounted routers do not count)"
+                "{what} is limited to routes that do not exist (those of mounted routers do not count)"
             );
         }
     }

@@ -42,6 +42,8 @@ pub(crate) struct RouteFigures {
     bounds: Bounds,
     methods: [OnceLock<Box<Chunk>>; METHODS.len()],
     meters: Mutex<Vec<Weak<RouteMeter>>>,
+    /// How many requests took longer than they may.
+    expired: AtomicU64,
 }
 
 /// Few routes have more than these statuses; one that has gets another chunk.
@@ -179,6 +181,11 @@ impl RouteMeter {
         self.active.load(Relaxed)
     }
 
+    /// A request took longer than it may.
+    pub(crate) fn count_expired(&self) {
+        self.figures.expired.fetch_add(1, Relaxed);
+    }
+
     /// A request was answered.
     #[inline]
     pub(crate) fn count(&self, method: usize, status: StatusCode, took: Duration) {
@@ -193,6 +200,7 @@ impl RouteFigures {
             bounds,
             methods: Default::default(),
             meters: Mutex::default(),
+            expired: AtomicU64::new(0),
         }
     }
 
@@ -202,6 +210,11 @@ impl RouteFigures {
 
     pub(crate) fn route(&self) -> &str {
         &self.route
+    }
+
+    /// How many requests took longer than they may.
+    pub(crate) fn expired(&self) -> u64 {
+        self.expired.load(Relaxed)
     }
 
     /// How many requests are under way, in all generations.

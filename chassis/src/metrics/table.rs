@@ -99,6 +99,8 @@ table! {
         "Requests, by route: its path as it was declared, mounted for what axum routers answer, none where no route matched. Status 499: nobody waited for the answer any more.";
     REQUEST_DURATION Histogram "http_server_request_duration_seconds" ["seconds"] ("method", "route", "status")
         "From the arrival of the head of a request until the head of its answer was ready.";
+    REQUESTS_EXPIRED Counter "http_server_request_timeouts_total" ("route")
+        "Requests that were cut off and answered with 504, because they took longer than `server.request_timeout`, or the time of their route. Absent until there is one.";
     REQUESTS_ACTIVE Gauge "http_server_active_requests" ()
         "Requests that are under way, to the last byte of the answer.";
     CPU Counter "process_cpu_seconds_total" ["seconds"] ()

@@ -195,6 +195,12 @@ fn requests(page: &mut Page, reloader: &Reloader) {
     each(&read, |labels, took| {
         page.distribution(table::REQUEST_DURATION.name, labels, took);
     });
+    let expired = routes.iter().map(|route| (route.route(), route.expired()));
+    page.begin(&table::REQUESTS_EXPIRED);
+    for (route, count) in expired.filter(|(_, count)| *count > 0) {
+        let name = table::REQUESTS_EXPIRED.name;
+        page.value(name, [("route", route)], float(count));
+    }
     let active: i64 = routes.iter().map(|route| route.active()).sum();
     page.single(
         &table::REQUESTS_ACTIVE,

@@ -9,6 +9,7 @@ use chassis::{
     Body, ClientAddr, Json, PluginState, Registration, Service, ServiceEntry,
     testing::{TestBuilder, TestChassis},
 };
+use chassis_timeout::Timeout;
 use http::Request;
 use std::{
     sync::{
@@ -48,11 +49,20 @@ pub(super) fn large_body(setting: Setting) -> String {
 }
 
 pub(super) fn slow_request(setting: Setting) -> String {
+    slow(service(setting))
+}
+
+pub(super) fn slow_request_by_route(setting: Setting) -> String {
+    slow(service(setting).plugin::<Timeout>())
+}
+
+fn slow(builder: TestBuilder) -> String {
     in_virtual_time(async {
         let slow = plugin("slow", |cx| {
             cx.get("/hang", async || std::future::pending::<()>().await);
         });
-        let app = started(setting, slow).await;
+        let app = builder.register(slow).start().await;
+        let app = app.expect("the service starts");
         let since = Instant::now();
         let status = app.get("/hang").await.status().as_u16();
         format!("{status} after {}s", since.elapsed().as_secs())
