@@ -16,6 +16,7 @@ mod pattern;
 mod exchange;
 mod timing;
 mod times;
+mod response_body;
 mod outcome;
 mod extract;
 mod describe;
@@ -36,6 +37,7 @@ pub(crate) use self::{
     position::Position,
     problem::{failure_of, in_full, problem, told_in_full},
     request::{Arrived, RequestContext, client_of},
+    response_body::was_whole,
     route::{
         CallMethod, Endpoint, HandlerEndpoint, MethodEndpoint, OWN, RouteContribution,
         check_arguments, check_path,

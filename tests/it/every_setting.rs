@@ -36,6 +36,8 @@ mod probation;
 mod limiting;
 // Who callers are.
 mod guarding;
+// What answers are compressed with.
+mod compressing;
 
 /// A setting, and what it changes.
 struct Row {
@@ -163,6 +165,14 @@ const ROWS: &[Row] = &[
     row("plugins.config-directory.config.directory", "settings.d", "Hello, Ada!", "Ahoy, Ada!", processes::directory),
     row("plugins.config-directory.config.secret", "true", "Ahoy", "***", sockets::shown_greeting),
     row("plugins.greeter.config.greeting", "Ahoy", "Hello, Ada!", "Ahoy, Ada!", plugins::greeting),
+    row("plugins.compression.config.algorithms", "[gzip]", "zstd", "gzip", compressing::poem),
+    row("plugins.compression.config.level", "9", "as small as usual", "smaller", compressing::size),
+    row("plugins.compression.config.min_size", "1MiB", "zstd", "plain", compressing::poem),
+    row("plugins.compression.config.max_open", "1", "zstd, zstd", "zstd, plain", compressing::two_large),
+    row("plugins.compression.config.types", "[text/html]", "zstd", "plain", compressing::poem),
+    row("plugins.compression.config.skip_types", "[text/html]", "plain", "zstd", compressing::events),
+    row("plugins.compression.config.routes", "[/poem/events]", "zstd", "plain", compressing::poem),
+    row("plugins.compression.config.skip_routes", "[/poem]", "zstd", "plain", compressing::poem),
     row("plugins.timeout.config.timeouts.[].routes", "[/hang], timeout: 5s", "504 after 30s", "504 after 5s", memory::slow_request_by_route),
     row("plugins.timeout.config.timeouts.[].timeout", "10m, routes: [/hang]", "504 after 30s", "504 after 600s", memory::slow_request_by_route),
     row("plugins.rate-limit.config.limits.[].name", "mine, rate: 1/s", "client: 2000 in 2 s", "mine: 1 in 1 s", limiting::policy),

@@ -14,6 +14,7 @@ mod order;
 mod failures;
 mod headers;
 mod exchange;
+mod bodies;
 
 /// How a request ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -30,7 +30,7 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// One request and its answer, as hooks see them: heads, not bodies.
+/// One request and its answer, as hooks see them: heads rather than bodies.
 ///
 /// On the way in, a hook may read and change the head of the request. On the way out it may read and change the
 /// head of the response; method, path, route and what was [kept](Self::keep) are still there, the headers of the
@@ -42,7 +42,7 @@ pub struct Exchange {
     /// Whether the request came with a body.
     pub(super) has_body: bool,
     /// None on the way in.
-    response: Option<Response>,
+    pub(super) response: Option<Response>,
     /// The headers of the response that hooks have set on the way in.
     early: Option<HeaderMap>,
     pub(super) outcome: Outcome,

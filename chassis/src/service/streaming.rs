@@ -2,7 +2,7 @@
 
 use crate::{
     generation::{Lease, OpenStream, StreamKind, Streams},
-    http::{Body, Exchange, Response},
+    http::{Body, Exchange, Response, was_whole},
 };
 use bytes::Bytes;
 use http::header;
@@ -15,7 +15,7 @@ use std::{
 };
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-/// If nobody knows how long its body is, a response that does not need its generation any more; whether it is one.
+/// If nobody has ever known how long its body is, a response that does not need its generation any more; whether it is one.
 pub(super) fn stream(
     response: &mut Response,
     exchange: &Exchange,
@@ -23,11 +23,17 @@ pub(super) fn stream(
     streams: &Arc<Streams>,
 ) -> bool {
     let body = response.body();
-    if body.is_end_stream() || body.size_hint().exact().is_some() {
+    if body.is_end_stream()
+        || body.size_hint().exact().is_some()
+        || was_whole(response.extensions())
+    {
         return false;
     }
-    let kind = response.headers().get(header::CONTENT_TYPE);
-    let kind = match kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+    let headers = response.headers();
+    let kind = headers.get(header::CONTENT_TYPE);
+    let is_events = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    // Between two events of a compressed stream there is no end: who reads it would miss that of the encoding.
+    let kind = match is_events && !headers.contains_key(header::CONTENT_ENCODING) {
         true => StreamKind::Events,
         false => StreamKind::Body,
     };
