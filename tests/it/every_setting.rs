@@ -38,6 +38,8 @@ mod limiting;
 mod guarding;
 // What answers are compressed with.
 mod compressing;
+// What browsers are told.
+mod browsers;
 
 /// A setting, and what it changes.
 struct Row {
@@ -175,6 +177,38 @@ const ROWS: &[Row] = &[
     row("plugins.compression.config.skip_routes", "[/poem]", "zstd", "plain", compressing::poem),
     row("plugins.timeout.config.timeouts.[].routes", "[/hang], timeout: 5s", "504 after 30s", "504 after 5s", memory::slow_request_by_route),
     row("plugins.timeout.config.timeouts.[].timeout", "10m, routes: [/hang]", "504 after 30s", "504 after 600s", memory::slow_request_by_route),
+    row("plugins.cors.config.policies.[].routes", "[/hello/**], origins: [https://app.example.com]", "nothing, nothing", "https://app.example.com, nothing", browsers::readers),
+    row("plugins.cors.config.policies.[].origins", "[https://app.example.com]", "nothing, nothing", "https://app.example.com, https://app.example.com", browsers::readers),
+    row("plugins.cors.config.policies.[].methods", "[GET, PUT], origins: [https://app.example.com]", "nothing", "GET, PUT", browsers::preflight),
+    row("plugins.cors.config.policies.[].headers", "[X-Api-Key], origins: [https://app.example.com]", "nothing", "X-Api-Key", browsers::preflight),
+    row("plugins.cors.config.policies.[].expose", "[X-Total], origins: [https://app.example.com]", "nothing", "X-Total", browsers::header),
+    row("plugins.cors.config.policies.[].credentials", "true, origins: [https://app.example.com]", "nothing", "true", browsers::header),
+    row("plugins.cors.config.policies.[].max_age", "1h, origins: [https://app.example.com]", "nothing", "3600", browsers::preflight),
+    row("plugins.cors.config.policies.[].private_network", "true, origins: [https://app.example.com]", "nothing", "true", browsers::preflight),
+    row("plugins.security-headers.config.nosniff", "false", "nosniff", "nothing", browsers::header),
+    row("plugins.security-headers.config.frame_options", "SAMEORIGIN", "DENY", "SAMEORIGIN", browsers::header),
+    row("plugins.security-headers.config.referrer_policy", "same-origin", "no-referrer", "same-origin", browsers::header),
+    row("plugins.security-headers.config.content_security_policy", "'sandbox'", "default-src 'none'; frame-ancestors 'none'", "sandbox", browsers::header),
+    row("plugins.security-headers.config.hsts.enabled", "false", "max-age=31536000", "nothing", browsers::https),
+    row("plugins.security-headers.config.hsts.max_age", "730d", "max-age=31536000", "max-age=63072000", browsers::https),
+    row("plugins.security-headers.config.hsts.include_subdomains", "true", "max-age=31536000", "max-age=31536000; includeSubDomains", browsers::https),
+    row("plugins.security-headers.config.hsts.preload", "true", "max-age=31536000; includeSubDomains", "max-age=31536000; includeSubDomains; preload", browsers::https),
+    row("plugins.security-headers.config.permissions_policy", "camera=()", "nothing", "camera=()", browsers::header),
+    row("plugins.security-headers.config.cross_origin_opener_policy", "same-origin", "nothing", "same-origin", browsers::header),
+    row("plugins.security-headers.config.cross_origin_resource_policy", "same-site", "nothing", "same-site", browsers::header),
+    row("plugins.security-headers.config.cross_origin_embedder_policy", "require-corp", "nothing", "require-corp", browsers::header),
+    row("plugins.security-headers.config.remove", "[X-Made-By]", "x-made-by", "x-powered-by", browsers::left),
+    row("plugins.security-headers.config.extra.X-Own", "yes please", "nothing", "yes please", browsers::header),
+    row("plugins.security-headers.config.routes.[].routes", "[/hello/**], frame_options: SAMEORIGIN", "DENY, DENY", "SAMEORIGIN, DENY", browsers::frames),
+    row("plugins.security-headers.config.routes.[].nosniff", "false, routes: [/nowhere]", "nosniff", "nothing", browsers::header),
+    row("plugins.security-headers.config.routes.[].frame_options", "'off', routes: [/nowhere]", "DENY", "nothing", browsers::header),
+    row("plugins.security-headers.config.routes.[].referrer_policy", "same-origin, routes: [/nowhere]", "no-referrer", "same-origin", browsers::header),
+    row("plugins.security-headers.config.routes.[].content_security_policy", "sandbox, routes: [/nowhere]", "default-src 'none'; frame-ancestors 'none'", "sandbox", browsers::header),
+    row("plugins.security-headers.config.routes.[].permissions_policy", "camera=(), routes: [/nowhere]", "nothing", "camera=()", browsers::header),
+    row("plugins.security-headers.config.routes.[].cross_origin_opener_policy", "same-origin, routes: [/nowhere]", "nothing", "same-origin", browsers::header),
+    row("plugins.security-headers.config.routes.[].cross_origin_resource_policy", "same-site, routes: [/nowhere]", "nothing", "same-site", browsers::header),
+    row("plugins.security-headers.config.routes.[].cross_origin_embedder_policy", "require-corp, routes: [/nowhere]", "nothing", "require-corp", browsers::header),
+    row("plugins.security-headers.config.routes.[].extra.X-Own", "yes please}, routes: [/nowhere]", "nothing", "yes please", browsers::header),
     row("plugins.rate-limit.config.limits.[].name", "mine, rate: 1/s", "client: 2000 in 2 s", "mine: 1 in 1 s", limiting::policy),
     row("plugins.rate-limit.config.limits.[].routes", "[/hello/**], rate: 1/s", "limited: /hello, /nowhere", "limited: /hello", limiting::routes),
     row("plugins.rate-limit.config.limits.[].by", "header:X-Api-Key, rate: 1/h", "client: 2000 in 2 s", "header:x-api-key: 1 in 3600 s", limiting::policy),
@@ -319,10 +353,14 @@ impl Setting {
     }
 }
 
-/// A key of an entry of a list can't be set alone: it becomes the list, with that entry.
+/// A key of an entry of a list can't be set alone: it becomes the list, with that entry. The value of a key further in closes what it
+/// stands in.
 fn whole_list(path: &str, value: &str) -> (String, String) {
     match path.split_once(".[].") {
-        Some((list, key)) => (list.to_owned(), format!("[{{{key}: {value}}}]")),
+        Some((list, key)) => {
+            let key = key.replace('.', ": {");
+            (list.to_owned(), format!("[{{{key}: {value}}}]"))
+        }
         None => (path.to_owned(), value.to_owned()),
     }
 }

@@ -15,6 +15,8 @@ mod shutdown;
 mod traces;
 // Who may call which handler.
 mod auth;
+// What browsers see of a service: who may read answers, and what is said on all of them.
+mod browsers;
 // What takes how long in a request, for operators.
 mod server_timing;
 // What the log says, and how often.

@@ -102,3 +102,30 @@ pub(super) fn no_path(path: &str, origin: &Origin) -> Error {
         .with_help("write keys with dots between them: `server.listen`")
         .from_origin(origin.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_with_items_of_lists_is_read_as_it_is_shown() {
+        for text in [
+            "a",
+            "a.b",
+            "a[0]",
+            "a[1].b",
+            "a[1][20].b.c[3]",
+            "a.\"b.c\".d",
+        ] {
+            assert_eq!(show(steps(text).expect(text)), text);
+        }
+        assert_eq!(steps("a[1]"), Some(vec!["a".into(), 1.into()]));
+        assert_eq!(steps("a.\"b[1]\""), Some(vec!["a".into(), "b[1]".into()]));
+        for text in ["", "a..b", "a[]", "a[x]", "a[1]["] {
+            assert!(
+                steps(text).is_none_or(|steps| show(steps) != text),
+                "{text}"
+            );
+        }
+    }
+}

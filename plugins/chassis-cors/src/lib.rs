@@ -139,7 +139,7 @@ impl Cors {
             (None, Some(origin)) => {
                 // Pages of the service itself say where they are from, too.
                 if !is_same_origin(exchange.headers()) {
-                    self.refuse_origin(origin, exchange);
+                    self.refuse_origin(origin);
                 }
                 None
             }
@@ -189,23 +189,24 @@ impl Cors {
             Some(everybody) => Some(everybody),
             None => policy.allows(headers).then(|| origin.clone()),
         };
-        match &reader {
-            None => self.refuse_origin(origin, exchange),
-            Some(_) if !policy.takes(&method) => {
-                self.refused.method.increment(1);
-                tracing::debug!(origin = shown(origin), %method, path = exchange.uri().path(), "this method is not among the `methods` of the policy");
-            }
-            Some(_) => {
-                if let Some(name) = policy.first_not_taken(headers) {
-                    self.refused.headers.increment(1);
-                    tracing::debug!(
-                        origin = shown(origin),
-                        header = name,
-                        path = exchange.uri().path(),
-                        "this header is not among the `headers` of the policy"
-                    );
-                }
-            }
+        if reader.is_none() {
+            self.refuse_origin(origin);
+        } else if !policy.takes(&method) {
+            self.refused.method.increment(1);
+            let asked_for = beginning(method.as_str());
+            tracing::debug!(
+                origin = shown(origin),
+                asked_for,
+                "this method is not among the `methods` of the policy"
+            );
+        } else if let Some(name) = policy.first_not_taken(headers) {
+            self.refused.headers.increment(1);
+            let asked_for = beginning(name);
+            tracing::debug!(
+                origin = shown(origin),
+                asked_for,
+                "this header is not among the `headers` of the policy"
+            );
         }
         let mut answer = StatusCode::NO_CONTENT.into_response();
         policy.write_preflight(reader, headers, answer.headers_mut());
@@ -215,12 +216,10 @@ impl Cors {
     }
 
     #[cold]
-    fn refuse_origin(&self, origin: &HeaderValue, exchange: &Exchange) {
+    fn refuse_origin(&self, origin: &HeaderValue) {
         self.refused.origin.increment(1);
         tracing::debug!(
             origin = shown(origin),
-            method = exchange.method().as_str(),
-            path = exchange.uri().path(),
             "pages of this origin may not read the answer"
         );
     }
@@ -232,9 +231,12 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
     site.is_some_and(|site| site == "same-origin")
 }
 
-/// What is logged of it: the beginning, for anybody may send anything.
 fn shown(value: &HeaderValue) -> &str {
-    let text = value.to_str().unwrap_or("(no text)");
+    value.to_str().map_or("(no text)", beginning)
+}
+
+/// What is logged of a text that anybody may have sent.
+fn beginning(text: &str) -> &str {
     text.get(..200).unwrap_or(text)
 }
 
