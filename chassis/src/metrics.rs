@@ -14,6 +14,7 @@ mod recorder;
 mod meter;
 mod recorded;
 mod book;
+mod heirs;
 mod refused;
 mod family;
 mod calls;

@@ -1,8 +1,8 @@
 //! All families by name, and which instance has what of them.
 
 use super::{
-    buckets::bounds_of,
     family::{Cell, Family, Series, Wanted},
+    heirs::{Heir, Heirs},
     name::{self, Labels},
     refused::{MOST_NAMES, MOST_SERIES, Refused},
     sample::MetricSample,
@@ -31,6 +31,8 @@ pub(super) struct Book {
     last_id: u64,
     /// Series whose names are still taken by an older instance of the same plugin.
     waiting: Vec<Waiting>,
+    /// Who goes on with series that it can't ask for beforehand.
+    heirs: Heirs,
     has_told_of_names: bool,
 }
 
@@ -72,12 +74,18 @@ impl Book {
         if successor.is_none() {
             self.instances.remove(plugin);
         }
-        for family in self.families.values_mut() {
-            family.series.retain(|_, series| {
+        self.heirs.end(id);
+        for (name, family) in &mut self.families {
+            let kind = family.kind;
+            family.series.retain(|labels, series| {
                 series.owners.retain(|owner| *owner != id);
                 // What was collected is shown until the next round, which asks the one that lives.
                 if series.owners.is_empty() && series.is_collected() {
                     series.owners.extend(successor);
+                } else if series.owners.is_empty() {
+                    series
+                        .owners
+                        .extend(self.heirs.of(kind, name, labels, series));
                 }
                 !series.owners.is_empty() || series.plugin.is_none()
             });
@@ -86,6 +94,47 @@ impl Book {
         self.waiting.retain(|waiting| waiting.id != id);
         self.admit(refused);
         successor.is_some()
+    }
+
+    /// Has an instance go on with the series of a name that those before it have recorded, or will record, with any values of the
+    /// labels that are free; the labels of those that there are.
+    pub(super) fn inherit(
+        &mut self,
+        wanted: &Wanted<'_>,
+        free: &[String],
+        seconds: &Arc<[f64]>,
+    ) -> Vec<Labels> {
+        let Some((plugin, id)) = wanted.owner.filter(|owner| self.is_alive(*owner)) else {
+            return Vec::new();
+        };
+        let (exported, unit) = name::exported(wanted.kind, wanted.name, wanted.unit);
+        let own = ("plugin", &**plugin);
+        let free_ones = free.iter().map(|name| (&**name, ""));
+        let labels = wanted.labels.iter().copied().chain(free_ones);
+        let labels = name::labels(labels.chain([own])).into_iter();
+        let heir = Heir {
+            id,
+            plugin: Arc::clone(plugin),
+            kind: wanted.kind,
+            labels: labels
+                .map(|(name, value)| {
+                    let fixed = (!free.contains(&name)).then_some(value);
+                    (name, fixed)
+                })
+                .collect(),
+            bounds: wanted.bounds_in(unit.as_deref(), seconds),
+        };
+        let family = self.families.get(&exported);
+        let series = family.into_iter().flat_map(|family| &family.series);
+        let inherited = series.filter(|(labels, series)| heir.is_of(wanted.kind, labels, series));
+        let inherited = inherited.map(|(labels, _)| labels.clone()).collect();
+        self.heirs.add(exported, heir);
+        inherited
+    }
+
+    fn is_alive(&self, (plugin, id): (&Arc<str>, u64)) -> bool {
+        let ids = self.instances.get(plugin);
+        ids.is_some_and(|ids| ids.contains(&id))
     }
 
     pub(super) fn describe(&mut self, kind: Kind, name: &str, unit: Option<&str>, help: &str) {
@@ -173,11 +222,7 @@ impl Book {
         seconds: &Arc<[f64]>,
     ) -> Result<Cell, Refused> {
         let Wanted { kind, name, .. } = *wanted;
-        let is_alive = |(plugin, id): (&Arc<str>, u64)| {
-            let ids = self.instances.get(plugin);
-            ids.is_some_and(|ids| ids.contains(&id))
-        };
-        if !wanted.owner.is_none_or(is_alive) {
+        if !wanted.owner.is_none_or(|owner| self.is_alive(owner)) {
             return Err(Refused::gone());
         }
         let key = (kind, name.to_owned());
@@ -198,12 +243,16 @@ impl Book {
         }
         let own = wanted.owner.map(|(plugin, _)| ("plugin", &**plugin));
         let labels = name::labels(wanted.labels.iter().copied().chain(own));
-        let bounds = || bounds_of(unit.as_deref(), seconds);
+        let bounds = wanted.bounds_in(unit.as_deref(), seconds);
         let new = || {
             let preset = wanted.preset.cloned();
-            preset.unwrap_or_else(|| Cell::new(kind, wanted.collected, bounds))
+            preset.unwrap_or_else(|| {
+                Cell::new(kind, wanted.collected, || {
+                    bounds.clone().unwrap_or_default()
+                })
+            })
         };
-        if let Some((taken, why)) = self.taken(kind, &exported) {
+        if let Some((taken, why)) = self.taken(kind, &exported, bounds.as_ref()) {
             return self
                 .wait(wanted, &exported, &taken, labels, new)
                 .ok_or_else(|| Refused::conflict(wanted, &exported, &why));
@@ -249,14 +298,24 @@ impl Book {
 
     /// The family that keeps a name from being used for this kind, and why. A histogram is written under further names, which
     /// are nobody else's.
-    fn taken(&self, kind: Kind, exported: &str) -> Option<(String, String)> {
+    fn taken(
+        &self,
+        kind: Kind,
+        exported: &str,
+        bounds: Option<&Arc<[f64]>>,
+    ) -> Option<(String, String)> {
         let family = |name: &str| {
             let family = self.families.get(name);
             family.filter(|family| !family.series.is_empty())
         };
         if let Some(family) = family(exported) {
-            let why = || format!("is a {} already", family.kind);
-            return (family.kind != kind).then(|| (exported.to_owned(), why()));
+            if family.kind != kind {
+                return Some((exported.to_owned(), format!("is a {} already", family.kind)));
+            }
+            // All series of a name have the same: those who add them up could not otherwise.
+            let mut series = family.series.values();
+            let differ = bounds.is_some() && series.any(|series| series.cell.bounds() != bounds);
+            return differ.then(|| (exported.to_owned(), "has other buckets already".to_owned()));
         }
         for part in PARTS {
             let whole = exported.strip_suffix(part);

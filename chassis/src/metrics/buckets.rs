@@ -40,6 +40,10 @@ impl Buckets {
         }
     }
 
+    pub(super) fn bounds(&self) -> &Arc<[f64]> {
+        &self.bounds
+    }
+
     pub(super) fn read(&self) -> Distribution {
         Distribution {
             bounds: Arc::clone(&self.bounds),

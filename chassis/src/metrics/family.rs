@@ -1,7 +1,7 @@
 //! Families of series: what is kept of each, and what is asked for.
 
 use super::{
-    buckets::{Buckets, Distribution},
+    buckets::{Buckets, Distribution, bounds_of},
     name::Labels,
     page::float,
     table::Kind,
@@ -68,6 +68,8 @@ pub(super) struct Wanted<'a> {
     pub(super) collected: Option<f64>,
     /// Where it is kept, if it is recorded already.
     pub(super) preset: Option<&'a Cell>,
+    /// The bounds of a histogram, if they are its own.
+    pub(super) bounds: Option<&'a Arc<[f64]>>,
 }
 
 impl<'a> Wanted<'a> {
@@ -81,7 +83,19 @@ impl<'a> Wanted<'a> {
             owner: None,
             collected: None,
             preset: None,
+            bounds: None,
         }
+    }
+}
+
+impl Wanted<'_> {
+    /// The bounds of a histogram: those that it has, its own, or those of its unit.
+    pub(super) fn bounds_in(&self, unit: Option<&str>, seconds: &Arc<[f64]>) -> Option<Arc<[f64]>> {
+        if self.kind != Kind::Histogram {
+            return None;
+        }
+        let bounds = self.preset.and_then(Cell::bounds).or(self.bounds);
+        Some(bounds.map_or_else(|| bounds_of(unit, seconds), Arc::clone))
     }
 }
 
@@ -107,6 +121,14 @@ impl Series {
 }
 
 impl Cell {
+    /// The bounds of a histogram.
+    pub(super) fn bounds(&self) -> Option<&Arc<[f64]>> {
+        match self {
+            Self::Histogram(buckets) => Some(buckets.bounds()),
+            _ => None,
+        }
+    }
+
     /// A place that nobody has yet.
     pub(super) fn new(
         kind: Kind,

@@ -3,6 +3,8 @@
 use super::{
     Metrics,
     family::{Cell, Wanted},
+    name::{Labels, written},
+    snapshot::FamilyKind,
     table::Kind,
 };
 use metrics::{Counter, Gauge, Histogram};
@@ -89,11 +91,13 @@ impl fmt::Debug for Owner {
 /// ```
 ///
 /// `GET /metrics` shows `visitors_came_total{plugin="visitors"} 1`: names are made what Prometheus wants of them. A name that
-/// ends in a unit (`query.seconds`, `sent.bytes`) says what the values are, and which buckets a histogram has.
+/// ends in a unit (`query.seconds`, `sent.bytes`) says what the values are, and which buckets a histogram has, unless it has
+/// [its own](Self::with_buckets).
 #[derive(Clone, Debug)]
 pub struct Meter {
     owner: Arc<Owner>,
     labels: Vec<(Arc<str>, Arc<str>)>,
+    bounds: Option<Arc<[f64]>>,
 }
 
 impl Meter {
@@ -101,6 +105,7 @@ impl Meter {
         Self {
             owner,
             labels: Vec::new(),
+            bounds: None,
         }
     }
 
@@ -111,6 +116,64 @@ impl Meter {
         let mut meter = self.clone();
         meter.labels.push((label.into(), value.into()));
         meter
+    }
+
+    /// The same for histograms with buckets of their own, which end at these bounds: for what is neither a duration nor a size.
+    /// All series of a name have the same; a reload that changes them begins anew with the next instance.
+    #[must_use]
+    pub fn with_buckets(&self, bounds: impl IntoIterator<Item = f64>) -> Self {
+        let mut bounds: Vec<f64> = bounds
+            .into_iter()
+            .filter(|bound| bound.is_finite())
+            .collect();
+        bounds.sort_by(f64::total_cmp);
+        bounds.dedup();
+        let mut meter = self.clone();
+        meter.bounds = Some(bounds.into());
+        meter
+    }
+
+    /// Goes on with all series of a name and of these labels that the instance before this one has recorded, or will record
+    /// until it ends: for labels whose values come from outside, so that nobody can ask for the series beforehand. The values of the
+    /// labels of those that there are, in the order of their names as they are given here.
+    ///
+    /// ```
+    /// use chassis::{FamilyKind, prelude::*};
+    ///
+    /// /// Counts orders by state, over reloads too.
+    /// #[plugin]
+    /// async fn states(cx: &mut PluginContext) -> Result<()> {
+    ///     let meter = cx.meter().clone();
+    ///     meter.inherit(FamilyKind::Counter, "orders.seen", &["state"]);
+    ///     cx.on("order.*", async move |message: Message| {
+    ///         let state = message.topic().rsplit('.').next().unwrap_or_default();
+    ///         meter.with("state", state).counter("orders.seen", "Orders, by what became of them.").increment(1);
+    ///     });
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn inherit(&self, kind: FamilyKind, name: &str, labels: &[&str]) -> Vec<Vec<String>> {
+        let fixed = self.labels.iter();
+        let fixed: Vec<_> = fixed.map(|(name, value)| (&**name, &**value)).collect();
+        let free: Vec<String> = labels.iter().map(|name| written(name)).collect();
+        let owner = &*self.owner;
+        let wanted = Wanted {
+            owner: Some((&owner.plugin, owner.id.load(Relaxed))),
+            bounds: self.bounds.as_ref(),
+            ..Wanted::new(kind.into(), name, &fixed)
+        };
+        let metrics = &owner.metrics;
+        let inherited = metrics.recorded.inherit(&wanted, &free, &metrics.bounds());
+        let values = |series: Labels| {
+            let value = |wanted: &String| {
+                let mut labels = series.iter();
+                labels.find_map(|(name, value)| (name == wanted).then(|| value.clone()))
+            };
+            free.iter()
+                .map(|name| value(name).unwrap_or_default())
+                .collect()
+        };
+        inherited.into_iter().map(values).collect()
     }
 
     /// How often something has happened.
@@ -148,6 +211,7 @@ impl Meter {
         let wanted = Wanted {
             help,
             owner: Some((plugin, id.load(Relaxed))),
+            bounds: self.bounds.as_ref(),
             ..Wanted::new(kind, name, &labels)
         };
         metrics.recorded.cell(wanted, &metrics.bounds()).ok()

@@ -58,19 +58,25 @@ fn has_suffix(name: &str, unit: &str) -> bool {
 pub(super) fn labels<'a>(all: impl IntoIterator<Item = (&'a str, &'a str)>) -> Labels {
     let mut labels = Labels::new();
     for (name, value) in all {
-        let mut name = identifier(name);
-        // Those with two are the server's own; these two make buckets and quantiles.
-        while name.starts_with("__") {
-            name.remove(0);
-        }
-        if name == "le" || name == "quantile" {
-            name.push('_');
-        }
+        let name = written(name);
         labels.retain(|(other, _)| *other != name);
         labels.push((name, value.to_owned()));
     }
     labels.sort();
     labels
+}
+
+/// The name of a label, as it is written.
+pub(super) fn written(label: &str) -> String {
+    let mut name = identifier(label);
+    // Those with two are the server's own; these two make buckets and quantiles.
+    while name.starts_with("__") {
+        name.remove(0);
+    }
+    if name == "le" || name == "quantile" {
+        name.push('_');
+    }
+    name
 }
 
 /// Colons are legal, but for rules of the server only.

@@ -3,6 +3,7 @@
 use super::{
     book::Book,
     family::{Cell, Family, Wanted},
+    name::Labels,
     refused::{Reason, Refused},
     sample::MetricSample,
     table::Kind,
@@ -56,6 +57,16 @@ impl Recorded {
         // What is told is told without the lock: whoever writes the log may record something itself.
         let cell = self.lock().cell(&wanted, seconds);
         cell.map_err(|refused| self.refuse(&refused))
+    }
+
+    /// Has an instance go on with the series of a name; the labels of those that there are.
+    pub(super) fn inherit(
+        &self,
+        wanted: &Wanted<'_>,
+        free: &[String],
+        seconds: &Arc<[f64]>,
+    ) -> Vec<Labels> {
+        self.lock().inherit(wanted, free, seconds)
     }
 
     fn refuse(&self, refused: &Refused) -> Reason {

@@ -80,3 +80,74 @@ async fn a_metric_may_change_its_kind_in_a_reload() {
     let dropped = r#"chassis_metrics_dropped_total{reason="conflict"}"#;
     assert_eq!(page.value(dropped), 0.0);
 }
+
+/// Counts things by what they are, which nobody knows beforehand, and by the time that it was built.
+fn by_kind(time: u64, kind: &str, cx: &mut PluginContext) {
+    let meter = cx.meter().with("fixed", "yes");
+    let known = meter.inherit(chassis::FamilyKind::Counter, "things", &["kind"]);
+    cx.gauge("things.known", "Kinds that it knows of.")
+        .set(known.len() as f64);
+    meter
+        .with("kind", kind)
+        .counter("things", "Things, by kind.")
+        .increment(time);
+}
+
+#[tokio::test]
+async fn series_that_nobody_can_ask_for_beforehand_are_inherited() {
+    let shop = built("shop", |time, cx| match time {
+        // It has no such labels.
+        4 => {
+            let counter = chassis::FamilyKind::Counter;
+            cx.meter().inherit(counter, "things", &["other"]);
+        }
+        _ => by_kind(time, if time == 1 { "tea" } else { "cup" }, cx),
+    });
+    let app = TestChassis::builder().register(shop).start().await.unwrap();
+    let things = |kind: &str| {
+        let series = format!(r#"things_total{{fixed="yes",kind="{kind}",plugin="shop"}}"#);
+        Page::read(&app.metrics()).get(&series)
+    };
+    let known = || Page::read(&app.metrics()).get(r#"things_known{plugin="shop"}"#);
+    assert_eq!([things("tea"), known()], [Some(1.0), Some(0.0)]);
+    app.reload_all().await.unwrap();
+    assert_eq!(
+        [things("tea"), things("cup"), known()],
+        [Some(1.0), Some(2.0), Some(1.0)]
+    );
+    app.reload_all().await.unwrap();
+    assert_eq!(
+        [things("tea"), things("cup"), known()],
+        [Some(1.0), Some(5.0), Some(2.0)]
+    );
+    app.reload_all().await.unwrap();
+    assert_eq!([things("tea"), things("cup"), known()], [None, None, None]);
+}
+
+#[tokio::test]
+async fn a_histogram_may_have_buckets_of_its_own_and_others_in_a_reload() {
+    let shop = built("shop", |time, cx| {
+        let bounds: &[f64] = if time == 1 {
+            &[10.0, 2.0, 2.0, f64::NAN]
+        } else {
+            &[5.0]
+        };
+        let meter = cx.meter().with_buckets(bounds.iter().copied());
+        let sizes = meter.histogram("size", "How large things are.");
+        sizes.record(3.0);
+        // Another of that name has the same buckets, or is refused.
+        let other = cx.meter().with("of", "cups");
+        other.histogram("size", "").record(1.0);
+    });
+    let app = TestChassis::builder().register(shop).start().await.unwrap();
+    let up_to = |bound: &str| {
+        let series = format!(r#"size_bucket{{plugin="shop",le="{bound}"}}"#);
+        Page::read(&app.metrics()).get(&series)
+    };
+    let bounds = || ["2", "5", "10", "+Inf"].map(up_to);
+    assert_eq!(bounds(), [Some(0.0), None, Some(1.0), Some(1.0)]);
+    let page = app.metrics();
+    assert!(!page.contains(r#"of="cups""#), "{page}");
+    app.reload_all().await.unwrap();
+    assert_eq!(bounds(), [None, Some(1.0), None, Some(1.0)]);
+}
