@@ -40,6 +40,8 @@ mod guarding;
 mod compressing;
 // What browsers are told.
 mod browsers;
+// What is made metrics of.
+mod metering;
 
 /// A setting, and what it changes.
 struct Row {
@@ -209,6 +211,19 @@ const ROWS: &[Row] = &[
     row("plugins.security-headers.config.routes.[].cross_origin_resource_policy", "same-site, routes: [/nowhere]", "nothing", "same-site", browsers::header),
     row("plugins.security-headers.config.routes.[].cross_origin_embedder_policy", "require-corp, routes: [/nowhere]", "nothing", "require-corp", browsers::header),
     row("plugins.security-headers.config.routes.[].extra.X-Own", "yes please}, routes: [/nowhere]", "nothing", "yes please", browsers::header),
+    row("plugins.custom-metrics.config.collection_interval", "10s", "asked 3 times", "asked 7 times", metering::polled),
+    row("plugins.custom-metrics.config.metrics.[].name", "x, kind: counter, event: thing", "nothing", "x_total 1", metering::made),
+    row("plugins.custom-metrics.config.metrics.[].kind", "gauge, name: x, event: thing, value: /n", "nothing", "x 7", metering::made),
+    row("plugins.custom-metrics.config.metrics.[].help", "Things., name: x, kind: counter, event: thing", "nothing", "Things.", metering::help),
+    row("plugins.custom-metrics.config.metrics.[].event", "'thing.*', name: x, kind: counter", "nothing", "x_total 2", metering::made),
+    row("plugins.custom-metrics.config.metrics.[].routes", "['/hello/{name}'], name: x, kind: counter", "nothing", "x_total 1", metering::made),
+    row("plugins.custom-metrics.config.metrics.[].status", "[404], routes: ['/**'], name: x, kind: counter", "nothing", "x_total 2", metering::made),
+    row("plugins.custom-metrics.config.metrics.[].value", "/n, name: x, kind: counter, event: thing", "nothing", "x_total 7", metering::made),
+    row("plugins.custom-metrics.config.metrics.[].labels.kind", "/kind, name: x, kind: counter, event: thing", "nothing", "x_total{kind=\"tea\"} 1", metering::made),
+    row("plugins.custom-metrics.config.metrics.[].buckets", "[1, 9], name: x, kind: histogram, event: thing, value: /n", "nothing", "1, 9, +Inf", metering::buckets),
+    row("plugins.custom-metrics.config.max_series", "1", "thing, thing.a, thing.b", "other, thing", metering::series),
+    row("plugins.custom-metrics.config.max_body", "9B", "not_json", "too_large", metering::looked_into),
+
     row("plugins.rate-limit.config.limits.[].name", "mine, rate: 1/s", "client: 2000 in 2 s", "mine: 1 in 1 s", limiting::policy),
     row("plugins.rate-limit.config.limits.[].routes", "[/hello/**], rate: 1/s", "limited: /hello, /nowhere", "limited: /hello", limiting::routes),
     row("plugins.rate-limit.config.limits.[].by", "header:X-Api-Key, rate: 1/h", "client: 2000 in 2 s", "header:x-api-key: 1 in 3600 s", limiting::policy),
@@ -361,6 +376,15 @@ fn whole_list(path: &str, value: &str) -> (String, String) {
             let key = key.replace('.', ": {");
             (list.to_owned(), format!("[{{{key}: {value}}}]"))
         }
+        Some((list, key)) => match key.split_once('.') {
+            None => (list.to_owned(), format!("[{{{key}: {value}}}]")),
+            // A map in it has one key. What follows is of the entry.
+            Some((map, key)) => {
+                let (value, more) = value.split_once(", ").unwrap_or((value, ""));
+                let entry = format!("[{{{map}: {{{key}: {value}}}, {more}}}]");
+                (list.to_owned(), entry)
+            }
+        },
         None => (path.to_owned(), value.to_owned()),
     }
 }

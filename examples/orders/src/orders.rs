@@ -11,6 +11,7 @@ use chassis::{
     axum::http::{HeaderName, header},
     prelude::*,
 };
+use chassis_custom_metrics::{CustomMetric, DeclareMetrics as _};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -26,11 +27,24 @@ impl Plugin for Orders {
     type Config = NoConfig;
 
     async fn init(_: NoConfig, cx: &mut PluginContext) -> Result<Self> {
+        // What this one gives to those that require it: see `payments`.
+        let store = cx.export(Store::default());
+        let kept = Arc::clone(&store);
+        // Asked every `collection_interval` of `custom-metrics`.
+        let kept = CustomMetric::gauge("orders.kept", "Orders that are kept in memory.")
+            .polled(move || u32::try_from(kept.count()).map_or(f64::INFINITY, f64::from));
+        cx.custom_metric(kept)?;
+        // Taken from what the clients are answered.
+        let totals = CustomMetric::histogram("orders.placed.cents", "What orders cost.")
+            .from_answers(["POST /orders"])
+            .status("201")
+            .value("/total_cents")
+            .buckets([500.0, 1_000.0, 2_500.0, 5_000.0, 10_000.0, 50_000.0]);
+        cx.custom_metric(totals)?;
         Ok(Self {
             // What another plugin gives; that one has to stand in `requires`.
             catalog: cx.require::<Catalog>()?,
-            // What this one gives to those that require it: see `payments`.
-            store: cx.export(Store::default()),
+            store,
         })
     }
 }

@@ -430,3 +430,24 @@ async fn the_plugins_are_those_that_the_readme_names() {
         ]
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn it_shows_what_orders_cost_and_how_many_are_kept() {
+    let app = start().await;
+    let placed: Value = order(&app, "tea", 2).await.json();
+    assert_eq!(order(&app, "nothing", 1).await.status(), 422);
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    let page = app.metrics();
+    let value = |series: &str| {
+        let line = page.lines().find(|line| line.starts_with(series));
+        let line = line.unwrap_or_else(|| panic!("{series}: {page}"));
+        line.rsplit(' ').next().and_then(|value| value.parse().ok())
+    };
+    assert_eq!(value("orders_kept{plugin=\"orders\"}"), Some(1.0));
+    assert_eq!(
+        value("orders_placed_cents_count{plugin=\"orders\"}"),
+        Some(1.0)
+    );
+    let sum = value("orders_placed_cents_sum{plugin=\"orders\"}");
+    assert_eq!(sum, placed["total_cents"].as_f64());
+}

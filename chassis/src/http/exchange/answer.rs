@@ -11,12 +11,6 @@ use std::{
 };
 
 impl Exchange {
-    /// How large the body of the response is, in bytes, if that is known; on the way in there is none.
-    pub fn response_size(&self) -> Option<u64> {
-        let response = self.response.as_ref()?;
-        response.body().size_hint().exact()
-    }
-
     /// The body of the response, to be looked at: if all of it is there already, in one piece, and is no larger than `max`, as
     /// that of a handler that returns a text or a `Json`. Otherwise it is not read. What the client gets is the same.
     pub fn response_bytes(&mut self, max: usize) -> Option<Bytes> {
