@@ -30,7 +30,6 @@ use std::{
 };
 use tokio::time::Instant;
 
-mod answer;
 
 /// One request and its answer, as hooks see them: heads rather than bodies.
 ///

@@ -1,4 +1,4 @@
-//! The body of a response, for hooks that make another one of it.
+//! The body of a response, for hooks that look at it or make another one of it.
 
 use super::{Body, exchange::Exchange};
 use bytes::Bytes;
@@ -6,6 +6,8 @@ use futures_util::stream;
 use http::Extensions;
 use http_body::Body as _;
 use std::{future::ready, io, mem};
+
+mod whole;
 
 /// On a response whose body was made of one whose length was known.
 #[derive(Clone)]

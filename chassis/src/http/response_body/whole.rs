@@ -1,7 +1,9 @@
-//! The body of an answer, for hooks on the way out that want to look at it.
+//! The body of a response, if all of it is there already, to be looked at.
 
-use super::{super::Body, Exchange};
-use crate::error::BoxError;
+use crate::{
+    error::BoxError,
+    http::{Body, Exchange},
+};
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use std::{
