@@ -219,10 +219,10 @@ const ROWS: &[Row] = &[
     row("plugins.custom-metrics.config.metrics.[].routes", "['/hello/{name}'], name: x, kind: counter", "nothing", "x_total 1", metering::made),
     row("plugins.custom-metrics.config.metrics.[].status", "[404], routes: ['/**'], name: x, kind: counter", "nothing", "x_total 2", metering::made),
     row("plugins.custom-metrics.config.metrics.[].value", "/n, name: x, kind: counter, event: thing", "nothing", "x_total 7", metering::made),
-    row("plugins.custom-metrics.config.metrics.[].labels.kind", "/kind, name: x, kind: counter, event: thing", "nothing", "x_total{kind=\"tea\"} 1", metering::made),
+    row("plugins.custom-metrics.config.metrics.[].labels.kind", "/kind}, name: x, kind: counter, event: thing", "nothing", "x_total{kind=\"tea\"} 1", metering::made),
     row("plugins.custom-metrics.config.metrics.[].buckets", "[1, 9], name: x, kind: histogram, event: thing, value: /n", "nothing", "1, 9, +Inf", metering::buckets),
-    row("plugins.custom-metrics.config.max_series", "1", "thing, thing.a, thing.b", "other, thing", metering::series),
-    row("plugins.custom-metrics.config.max_body", "9B", "not_json", "too_large", metering::looked_into),
+    row("plugins.custom-metrics.config.max_series", "1", "thing.a, thing.b", "other, thing.a", metering::series),
+    row("plugins.custom-metrics.config.max_body", "9B", "missing", "too_large", metering::looked_into),
 
     row("plugins.rate-limit.config.limits.[].name", "mine, rate: 1/s", "client: 2000 in 2 s", "mine: 1 in 1 s", limiting::policy),
     row("plugins.rate-limit.config.limits.[].routes", "[/hello/**], rate: 1/s", "limited: /hello, /nowhere", "limited: /hello", limiting::routes),
@@ -376,15 +376,6 @@ fn whole_list(path: &str, value: &str) -> (String, String) {
             let key = key.replace('.', ": {");
             (list.to_owned(), format!("[{{{key}: {value}}}]"))
         }
-        Some((list, key)) => match key.split_once('.') {
-            None => (list.to_owned(), format!("[{{{key}: {value}}}]")),
-            // A map in it has one key. What follows is of the entry.
-            Some((map, key)) => {
-                let (value, more) = value.split_once(", ").unwrap_or((value, ""));
-                let entry = format!("[{{{map}: {{{key}: {value}}}, {more}}}]");
-                (list.to_owned(), entry)
-            }
-        },
         None => (path.to_owned(), value.to_owned()),
     }
 }
