@@ -159,7 +159,7 @@ impl PlacedRoute<'_> {
         self
     }
 
-    /// How long the handler may take; `server.request_timeout` holds as well.
+    /// How long the handler may take; the time of the request (`server.request_timeout`, or that of its route) holds as well.
     pub fn deadline(self, deadline: Duration) -> Self {
         self.route.deadline = Some(deadline);
         self
