@@ -111,7 +111,7 @@ pub struct ServerSettings {
     pub probes: bool,
     /// Whether `GET /openapi.json` tells here of all routes, behind all hooks. Default: true.
     pub openapi: bool,
-    /// The networks of proxies whose `X-Forwarded-For` is believed. Default: none.
+    /// The networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. Default: none.
     #[serde(with = "units::Networks")]
     pub trusted_proxies: Vec<IpNet>,
 }
