@@ -181,6 +181,7 @@ const ROWS: &[Row] = &[
     get_of("/elsewhere", 303),
     Row { method: "HEAD", ..get_of("/answer", 200) },
     post_of("/answer", 200, &[IS_JSON], "\"text\""),
+    Row { headers: &[("authorization", TOKEN)], ..get_of("/openapi.json", 200) },
 
     // What the chassis refuses.
     post_of("/answer", 422, &[IS_JSON], "{"),
