@@ -35,6 +35,7 @@ mod mounted;
 mod hand_over;
 mod described;
 mod times;
+mod guards;
 
 use self::around::{AroundClosure, AroundClosureFn};
 pub use self::{
@@ -47,6 +48,7 @@ pub use self::{
 };
 pub(crate) use self::{
     described::{EarlyAnswer, Said},
+    guards::being_replaced,
     hand_over::{HandOver, Handed},
     pages::About,
 };
@@ -169,13 +171,6 @@ impl Contributions {
                 .chain(self.said.check()),
         )
         .map_or(Ok(()), Err)
-    }
-
-    /// Whether they decide what callers may do.
-    pub(crate) fn are_of_guard(&self) -> bool {
-        let of_guard = [points::AUTHENTICATE.name, points::AUTHORIZE.name];
-        let mut handlers = self.handlers.iter();
-        handlers.any(|handler| of_guard.contains(&&*handler.point))
     }
 
     /// Puts a synchronous handler at a filter point: it costs no allocation when it is called.

@@ -28,6 +28,7 @@ mod door;
 mod exporters;
 mod estate;
 mod list;
+mod orphans;
 mod middleware;
 mod openapi;
 mod pages;

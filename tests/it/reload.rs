@@ -4,6 +4,7 @@ mod addresses;
 mod away;
 mod carried;
 mod exclusive;
+mod guards;
 mod hand_over;
 mod probation;
 mod rejected;

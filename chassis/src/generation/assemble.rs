@@ -3,7 +3,7 @@
 use super::{
     Generation,
     away::{self, Away},
-    door, exporters, middleware, openapi, pages, probes,
+    door, exporters, middleware, openapi, orphans, pages, probes,
 };
 use crate::{
     call::{Bounds, Site, Stats, Ward},
@@ -24,7 +24,7 @@ use crate::{
 use std::{
     any::Any,
     collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::SystemTime,
 };
 use tokio::runtime::Handle;
@@ -78,6 +78,7 @@ pub(super) struct Put<'a> {
     pub(super) owner: u32,
     bounds: Bounds,
     record: &'a Record,
+    gone: Arc<AtomicBool>,
 }
 
 impl Put<'_> {
@@ -89,7 +90,7 @@ impl Put<'_> {
             ..
         } = self.contribution;
         Site {
-            gone: Arc::clone(&self.record.gone),
+            gone: Arc::clone(&self.gone),
             ..Site::with(
                 Arc::clone(&self.wish.plugin),
                 Arc::clone(point),
@@ -318,10 +319,15 @@ fn group<'a>(
     let down = text::quoted(down);
     let down = (!down.is_empty()).then_some(down);
     let built = parts.instances.iter();
-    let built = built.map(|one| (&one.record, &one.contributions.handlers));
-    let away = parts.away.iter();
-    let away = away.map(|away| (&away.record, &away.subscriptions));
-    for (owner, (record, handlers)) in (0..).zip(built.chain(away)) {
+    let built = built.map(|one| (&one.record, &one.contributions.handlers, None));
+    let away = parts.away.iter().flat_map(|away| {
+        let waiting = (&away.record, &away.subscriptions, None);
+        // They are there until the next one is, though the instance has stopped.
+        let guards = (&away.record, &away.guards, Some(Arc::default()));
+        [waiting, guards]
+    });
+    for (owner, (record, handlers, gone)) in (0..).zip(built.chain(away)) {
+        let gone = gone.unwrap_or_else(|| Arc::clone(&record.gone));
         let section: PluginSection = parts.config.sections().get(&record.name);
         for point in section.points.keys() {
             if !declared.contains_key(&**point) {
@@ -379,6 +385,7 @@ fn group<'a>(
                 bounds,
                 owner,
                 record,
+                gone: Arc::clone(&gone),
             };
             by_point
                 .entry(Arc::clone(&contribution.point))
@@ -386,10 +393,14 @@ fn group<'a>(
                 .push(put);
         }
     }
+    let is_down =
+        |name: &str| parts.nodes.iter().any(|node| &*node.name == name) && !alive.contains(name);
+    let is_away = |name: &str| parts.away.iter().any(|away| &*away.record.name == name);
     for (point, puts) in &mut by_point {
-        drop_orphans(point, puts, &|name| {
-            parts.nodes.iter().any(|node| &*node.name == name) && !alive.contains(name)
-        });
+        let is_sealed = declared.get(point).is_some_and(|(info, _)| info.sealed);
+        // Whoever guards is not left out because of somebody else, and nobody is for one who will be back.
+        let is_needed = |name: &str| !is_sealed && !is_away(name);
+        orphans::drop_from(point, puts, &is_down, &is_needed);
     }
     by_point
 }
@@ -400,19 +411,6 @@ pub(super) fn bounds(section: &PluginSection) -> Bounds {
         deadline: section.deadlines.call,
         in_flight: section.limits.in_flight,
     }
-}
-
-/// Drops the contributions that require, at their point, somebody who does not run. (One that nobody has heard of is a
-/// mistake, and found when they are put in order.)
-fn drop_orphans(point: &str, puts: &mut Vec<Put<'_>>, is_down: &dyn Fn(&str) -> bool) {
-    puts.retain(|put| {
-        let down = put.wish.requires.iter().find(|name| is_down(name));
-        if let Some(down) = down {
-            let plugin = &put.wish.plugin;
-            tracing::warn!(%plugin, point, "left out: it requires `{down}` there, which does not run");
-        }
-        down.is_none()
-    });
 }
 
 type Declared<'a> = BTreeMap<Arc<str>, (Arc<PointInfo>, &'a dyn DeclaredPoint)>;

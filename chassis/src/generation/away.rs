@@ -4,8 +4,7 @@
 use super::Parts;
 use crate::{
     call::BoxFuture,
-    contributions::Contribution,
-    error::{Error, code},
+    contributions::{Contribution, being_replaced},
     event::Subscription,
     gate::Door,
     http::{Endpoint, Exchange, Mount, Response, RouteContribution, RoutePattern, problem},
@@ -13,7 +12,6 @@ use crate::{
     points,
 };
 use axum::Router;
-use http::{HeaderValue, header};
 use std::sync::Arc;
 
 /// What is known of an instance that is away. It holds nothing of the plugin itself.
@@ -26,8 +24,10 @@ pub(crate) struct Away {
     pub(super) subscriptions: Vec<Contribution>,
     /// Where its middleware stands; none is everywhere. Without it nobody is let through.
     hooks: Vec<Option<RoutePattern>>,
-    /// Whether it decides what callers may do.
-    is_guard: bool,
+    /// What decided what callers may do: it fails now.
+    pub(super) guards: Vec<Contribution>,
+    /// What it leaves open for everybody stays so.
+    pub(super) open_routes: Vec<RoutePattern>,
 }
 
 impl Away {
@@ -55,7 +55,8 @@ impl Away {
             has_mounts: !contributions.mounts.is_empty(),
             subscriptions: events.filter_map(waiting).collect(),
             hooks: hooks.map(|put| put.routes.clone()).collect(),
-            is_guard: contributions.are_of_guard(),
+            guards: contributions.failing_guards(),
+            open_routes: contributions.open_routes.clone(),
         }
     }
 
@@ -70,28 +71,14 @@ impl Away {
             Some(pattern) => pattern.is_route(&route.info.method, &route.info.path),
             None => true,
         });
-        !route.is_bare && is_hooked || self.is_guard && route.gate.is_some()
+        !route.is_bare && is_hooked
     }
 }
 
 /// A subscription whose events wait in their queue.
 fn waiting(put: &Contribution) -> Option<Contribution> {
     let subscription = put.handler.downcast_ref::<Subscription>()?;
-    Some(Contribution {
-        point: Arc::clone(&put.point),
-        label: Arc::clone(&put.label),
-        origin: Arc::clone(&put.origin),
-        handler: Arc::new(subscription.waiting()),
-        wish: put.wish.clone(),
-        deadline: put.deadline,
-        skip_on_failure: put.skip_on_failure,
-        routes: None,
-        bad_routes: None,
-        buffered: None,
-        is_sync: put.is_sync,
-        check: None,
-        stats: Arc::clone(&put.stats),
-    })
+    Some(put.stand_in(Arc::new(subscription.waiting())))
 }
 
 /// Puts answers of 503 in the place of all that those who are away would answer, or let through.
@@ -138,12 +125,5 @@ impl Endpoint for Gone {
 }
 
 fn answer(plugin: &Arc<str>) -> Response {
-    let message = format!("`{plugin}` is being replaced");
-    let error = Error::new(code::AWAY, message)
-        .in_plugin(Arc::clone(plugin))
-        .retryable();
-    let mut response = problem(error);
-    let soon = HeaderValue::from_static("1");
-    response.headers_mut().insert(header::RETRY_AFTER, soon);
-    response
+    problem(being_replaced(plugin))
 }

@@ -98,6 +98,10 @@ fn respond(body: Map<String, Value>, status: u16, error: Arc<Error>) -> Response
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let json = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
+    if error.code() == code::AWAY {
+        let soon = HeaderValue::from_static("1");
+        response.headers_mut().insert(header::RETRY_AFTER, soon);
+    }
     response.extensions_mut().insert(Failure(error));
     response
 }

@@ -238,3 +238,31 @@ async fn to_disable_an_authenticator_takes_force() {
     assert_eq!(status().await, 200);
     assert!(soon("the stop", running.stop()).await.is_graceful());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn while_an_authenticator_blocks_its_thread_nobody_passes() {
+    let (entered, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let is_open = Arc::new((std::sync::Mutex::new(false), std::sync::Condvar::new()));
+    let gate = Arc::clone(&is_open);
+    let blocks = plugin("blocks", move |cx| {
+        let (entered, gate) = (entered.clone(), Arc::clone(&gate));
+        cx.call(&points::AUTHENTICATE, async move |asked: &AuthQuestion| {
+            _ = entered.send(());
+            let (is_open, told) = &*gate;
+            let shut = is_open.lock().unwrap();
+            drop(told.wait_while(shut, |is_open| !*is_open).unwrap());
+            by_token(asked)
+        });
+    });
+    let app = TestChassis::with::<Orders>().register(blocks);
+    let app = Arc::new(app.start().await.unwrap());
+    let asking = Arc::clone(&app);
+    let asked = tokio::spawn(async move { get(&asking, "/orders", "guess").await });
+    soon("the question", seen.recv()).await;
+    assert_eq!(get(&app, "/open", "").await.text(), "open");
+    assert!(!asked.is_finished(), "nobody has said who it is");
+    *is_open.0.lock().unwrap() = true;
+    is_open.1.notify_all();
+    let refused = soon("the answer", asked).await.unwrap();
+    problem(&refused, 401, "http.unauthorized");
+}

@@ -9,6 +9,7 @@ mod jwks;
 mod jwks_server;
 mod absent;
 mod document;
+mod states;
 mod reload;
 mod api_keys;
 mod basic;
