@@ -40,6 +40,7 @@ pub use self::{
     handle::{Events, Published},
     message::{FromMessage, Message},
     report::{EventsReport, SubscriberReport, TopicReport, TransportReport},
+    topic::TopicPattern,
     transport::{
         EventDeliveries, EventDelivery, EventSubscription, EventTransport, Settled, WireEvent,
     },

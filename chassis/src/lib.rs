@@ -70,6 +70,7 @@ mod command;
 mod auth;
 mod entry;
 mod layers;
+mod lines;
 mod scope;
 mod metrics;
 mod call;
@@ -114,7 +115,7 @@ pub use crate::{
     event::{
         DeadLetter, Event, EventDeliveries, EventDelivery, EventSubscription, EventTransport,
         Events, EventsReport, FromMessage, Message, Published, Settled, SubscriberReport,
-        TopicReport, TransportReport, WireEvent,
+        TopicPattern, TopicReport, TransportReport, WireEvent,
     },
     generation::StreamKind,
     handle::{ChassisHandle, Persisting},
@@ -126,6 +127,7 @@ pub use crate::{
     info::{PluginInfo, Stage},
     layers::TelemetryLayer,
     lifecycle::{PlannedChange, ReloadAction},
+    lines::{LogLine, LogLines, LogSpan, LogSubject, LogValue},
     metrics::{
         FamilyKind, Meter, MetricFamily, MetricKind, MetricSample, MetricSeries, MetricValue,
         MetricsSnapshot,

@@ -15,8 +15,9 @@ use crate::{
     http::Mount,
     info::Stage,
     instance::{Instance, Record, Terms},
+    lines::LogLines,
     metrics::Metrics,
-    points,
+    points::{self, TELEMETRY_LAYERS, TELEMETRY_LINES},
     registry::{Registry, Spec},
     scope::Scope,
     services::Desk,
@@ -43,6 +44,7 @@ mod past;
 mod hand_over;
 mod sources;
 mod layers;
+mod lines;
 mod fixed;
 mod start;
 mod ready;
@@ -53,6 +55,7 @@ mod waves;
 pub(crate) use carry::{Anew, Renewed, changes};
 pub use carry::{PlannedChange, ReloadAction};
 use exclusive::Way;
+pub(crate) use lines::Lines;
 pub(crate) use lineup::Lineup;
 #[cfg(feature = "testing")]
 pub(crate) use lineup::order;
@@ -122,6 +125,8 @@ pub(crate) struct Built {
     pub(crate) changes: Vec<PlannedChange>,
     /// On which terms those live from now on that go on as they are.
     pub(crate) renewed: Vec<Renewed>,
+    /// Who writes the lines of the log once it serves.
+    pub(crate) lines: Lines,
 }
 
 /// A generation in the making.
@@ -139,6 +144,8 @@ struct Making<'a> {
     /// What becomes of each instance; by nodes, and behind them those that are not there any more. Empty at start.
     changes: Vec<PlannedChange>,
     renewed: Vec<Renewed>,
+    /// What the plugin has brought that writes the lines of the log.
+    lines: Option<(Arc<str>, LogLines)>,
     /// What each holds and can't be there twice.
     holds: Vec<BTreeSet<String>>,
     /// Who has to stop first, and who is built then.
@@ -167,6 +174,7 @@ pub(crate) async fn build(plan: Plan<'_>) -> Result<Built> {
     if made.is_err() {
         making.roll_back().await;
     }
+    let lines = making.chosen_lines();
     let Making {
         moments,
         changes,
@@ -177,6 +185,7 @@ pub(crate) async fn build(plan: Plan<'_>) -> Result<Built> {
         moments,
         changes,
         renewed,
+        lines,
         ..built
     })
 }
@@ -195,6 +204,7 @@ impl<'a> Making<'a> {
             moments: Moments::default(),
             changes: Vec::new(),
             renewed: Vec::new(),
+            lines: None,
             holds: Vec::new(),
             way: Way::default(),
             left: BTreeMap::new(),
@@ -310,6 +320,9 @@ impl<'a> Making<'a> {
             Some(self.assemble()?.generation)
         };
         let early = early.map(|generation| Scope::new(Arc::new(Lease(generation))));
+        if let Some(early) = &early {
+            self.ask_lines(early).await;
+        }
         if let Some(early) = early.as_ref().filter(|_| !self.plan.comes_back) {
             self.ask_layers(early).await;
         }
@@ -338,7 +351,8 @@ impl<'a> Making<'a> {
             return Ok(built);
         }
         let scope = scope(&built.generation);
-        self.warn_of_late_layers(&scope);
+        self.warn_of_late(&TELEMETRY_LAYERS, &scope);
+        self.warn_of_late(&TELEMETRY_LINES, &scope);
         self.find_checks(&scope)?;
         for record in &self.records {
             match record.state() {
@@ -404,6 +418,7 @@ impl<'a> Making<'a> {
             moments: Moments::default(),
             changes: Vec::new(),
             renewed: Vec::new(),
+            lines: Lines::AsBefore,
         })
     }
 

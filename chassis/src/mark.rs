@@ -8,7 +8,7 @@ use crate::{
     request_id::RequestId,
     trace_context::{TraceContext, TraceId},
 };
-use http::{Method, uri::PathAndQuery};
+use http::Method;
 use scoped_tls::scoped_thread_local;
 use std::{
     pin::Pin,
@@ -26,7 +26,8 @@ pub(crate) struct Mark {
 pub(crate) enum Of {
     Request {
         method: Method,
-        path: Option<PathAndQuery>,
+        /// As it is declared: in a path there may be a secret, and nobody can count by it.
+        route: Option<Arc<str>>,
     },
     Event {
         topic: Arc<str>,

@@ -3,7 +3,7 @@
 use crate::{
     auth::{Access, AuthQuestion, Authentication},
     command::CliCommand,
-    config::{Config, ConfigLayer},
+    config::{Config, ConfigLayer, LogSettings},
     entry::{ServiceEntry, ServiceQuestion},
     error::{Error, Result, code},
     event::{EventPoint, TransportPoint},
@@ -11,6 +11,7 @@ use crate::{
     http::{Exchange, Response},
     info::PluginInfo,
     layers::TelemetryLayer,
+    lines::LogLines,
     metrics::{MetricSample, MetricsSnapshot},
     point::{
         ActionPoint, CallPoint, Contributed, DeclaredPoint, FilterPoint, Index, LinkedPoint,
@@ -178,6 +179,31 @@ pub static METRICS_COLLECT: ProviderPoint<Vec<MetricSample>> =
 /// ```
 #[extension_point(crate = crate)]
 pub static TELEMETRY_LAYERS: ProviderPoint<TelemetryLayer> = ProviderPoint::new("telemetry.layers");
+
+/// Who writes the lines of the log, in place of the chassis: in another form, with other levels. Only plugins of the stage `bootstrap`
+/// are asked, what `log` says in hand, and only where `chassis::main` has installed the log; of several the first in order writes. Until
+/// it is built, the chassis writes as `log` says.
+///
+/// It is asked for every generation, and its lines are written from the moment in which that serves: a reload can change them, and
+/// where nobody answers any more the chassis writes again. Whoever panics is left out until the next reload. It is still called after
+/// its instance has stopped: with what the chassis says at the very end.
+///
+/// ```
+/// use chassis::{LogLines, LogSettings, prelude::*};
+///
+/// /// Writes the log in short.
+/// #[plugin(stage = "bootstrap")]
+/// async fn short(cx: &mut PluginContext) -> Result<()> {
+///     cx.provide(&points::TELEMETRY_LINES, async |log: &LogSettings| {
+///         let levels = format!("{},hyper=warn", log.filter);
+///         LogLines::new(|line| eprintln!("{} {}", line.level, line.message)).filter(&levels)
+///     });
+///     Ok(())
+/// }
+/// ```
+#[extension_point(crate = crate)]
+pub static TELEMETRY_LINES: ProviderPoint<LogLines, LogSettings> =
+    ProviderPoint::new("telemetry.lines");
 
 /// Who brings metrics elsewhere: to a collector that is pushed to. Each handler is handed all metrics of the service as values every
 /// `metrics.interval`, and once more when it stops, after the last request and the last event.

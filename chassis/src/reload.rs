@@ -8,7 +8,7 @@ use crate::{
     generation::{Current, Lease},
     http::Mount,
     instance::Record,
-    lifecycle::{self, Anew, Built, Given, Plan, Remains, Renewed},
+    lifecycle::{self, Anew, Built, Given, Lines, Plan, Remains, Renewed},
     listening::{Listening, Move, Which},
     metrics::Metrics,
     points::{self, ChassisMoment},
@@ -290,12 +290,16 @@ impl Reloader {
             moments,
             changes: _,
             renewed,
+            lines,
         } = built;
         if has_started {
             self.bus.prepare(&generation.config);
         }
         self.current.publish(&generation);
         renewed.into_iter().for_each(Renewed::apply);
+        if let (Lines::By(brought), Some(log)) = (lines, self.log.get()) {
+            log.write_by(brought);
+        }
         if let Some(scope) = self.current.scope() {
             self.bus.serve(&scope, &generation.config);
             if has_started {

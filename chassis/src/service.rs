@@ -170,7 +170,7 @@ pub(crate) async fn serve(
     let mark = Mark {
         of: Of::Request {
             method: exchange.method().clone(),
-            path: exchange.uri().path_and_query().cloned(),
+            route: exchange.route().map(|route| Arc::clone(&route.path)),
         },
         cause: exchange.scope().cause().clone(),
     };

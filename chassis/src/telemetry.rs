@@ -1,7 +1,7 @@
 //! The log of a process, and where its libraries record metrics: installed by `chassis::main`, and by nobody else.
 
 use crate::{
-    call::keep_place,
+    call::{Stalls, keep_place},
     config::{LogFormat, LogSettings, MetricsSettings, log_filter},
     error::{Error, Result, code},
     http::is_quiet,
@@ -21,14 +21,25 @@ use tracing_subscriber::{
 };
 
 mod line;
+mod collect;
+mod writer;
 mod levels;
 
+use levels::Base;
 pub use levels::{ChangedLevel, LogReport};
 pub(crate) use levels::{LEVELS, Levels};
+pub(crate) use writer::Brought;
+use writer::{Place, Writer};
+
+/// The variable that goes before all other filters.
+const RUST_LOG: &str = "RUST_LOG";
 
 /// Installs the log: to standard error, as `log:` says; `RUST_LOG` replaces its filter.
-pub(crate) fn init(settings: &LogSettings) -> Result<Levels> {
-    let mut text = std::env::var("RUST_LOG").unwrap_or_else(|_| settings.filter.clone());
+pub(crate) fn init(settings: &LogSettings, stalls: &Arc<Stalls>) -> Result<Levels> {
+    let (mut text, from) = match std::env::var(RUST_LOG) {
+        Ok(text) => (text, RUST_LOG),
+        Err(_) => (settings.filter.clone(), "log.filter"),
+    };
     let filter = log_filter(&text).map_err(|error| {
         Error::new(
             code::CONFIG_INVALID,
@@ -47,19 +58,24 @@ pub(crate) fn init(settings: &LogSettings) -> Result<Levels> {
     // spans would, at no cost for requests that write none.
     let unmarked = filter_fn(|metadata| !is_request_span(metadata));
     let filter = filter.and(unmarked.with_max_level_hint(LevelFilter::TRACE));
-    let is_terminal = std::io::stderr().is_terminal();
+    let (is_terminal, place) = (std::io::stderr().is_terminal(), Place::default());
+    let marked = Arc::clone(stalls);
     let lines = fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(is_terminal);
     match settings.format {
         LogFormat::Pretty => {
-            let lines =
-                lines.map_event_format(|format| line::pretty(format.with_ansi(is_terminal)));
-            registry.with(lines.with_filter(filter)).try_init()?;
+            let lines = lines
+                .map_event_format(|format| line::pretty(format.with_ansi(is_terminal), marked));
+            let writer = Writer::new(lines, place.clone(), Arc::clone(stalls));
+            registry.with(writer.with_filter(filter)).try_init()?;
         }
         LogFormat::Json => {
-            let lines = lines.json().map_event_format(line::json);
-            registry.with(lines.with_filter(filter)).try_init()?;
+            let lines = lines
+                .json()
+                .map_event_format(|format| line::json(format, marked));
+            let writer = Writer::new(lines, place.clone(), Arc::clone(stalls));
+            registry.with(writer.with_filter(filter)).try_init()?;
         }
     }
     std::panic::set_hook(Box::new(|panic| {
@@ -78,7 +94,7 @@ pub(crate) fn init(settings: &LogSettings) -> Result<Levels> {
             tracing::error!(place, "{text}");
         }
     }));
-    Ok(Levels::new(text, handle, layers))
+    Ok(Levels::new(Base::new(text, from), handle, layers, place))
 }
 
 /// Has what libraries record through the facade `metrics` recorded into this service.

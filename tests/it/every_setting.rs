@@ -42,6 +42,8 @@ mod compressing;
 mod browsers;
 // What is made metrics of.
 mod metering;
+// What is logged, and which events are kept.
+mod logging;
 
 /// A setting, and what it changes.
 struct Row {
@@ -239,7 +241,7 @@ const ROWS: &[Row] = &[
 
 /// All of them.
 fn rows() -> impl Iterator<Item = &'static Row> {
-    ROWS.iter().chain(guarding::ROWS)
+    ROWS.iter().chain(guarding::ROWS).chain(logging::ROWS)
 }
 
 #[test]
@@ -262,6 +264,7 @@ fn every_leaf_has_a_row_and_every_row_a_leaf() {
 #[test]
 fn every_value_is_other_than_the_default() {
     differ_from_the_default(EVERYTHING, ROWS);
+    differ_from_the_default(EVERYTHING, logging::ROWS);
     // These do not go together: they are keys of several kinds at one place.
     for row in guarding::ROWS {
         differ_from_the_default(guarding::PROGRAM, std::slice::from_ref(row));

@@ -37,7 +37,15 @@ async fn a_target_has_another_level_for_a_time() {
     let management = victim.management;
     assert!(!tells_in_detail(&mut victim).await);
     let none = send(management, "GET", "", "").await.json();
-    assert_eq!(none, json!({"filter": "info,tower=warn", "changed": []}));
+    assert_eq!(
+        none,
+        json!({
+            "filter": "info,tower=warn",
+            "filter_of": "log.filter",
+            "written_by": null,
+            "changed": [],
+        })
+    );
 
     let set = send(
         management,

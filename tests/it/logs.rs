@@ -235,7 +235,7 @@ async fn lines_of_a_request_name_it_for_machines_too() {
         let lines = victim.logged("request failed").await;
         let line: serde_json::Value = serde_json::from_str(lines.last().unwrap()).unwrap();
         let mut request =
-            serde_json::json!({"method": "GET", "path": "/fail", "request_id": "mine"});
+            serde_json::json!({"method": "GET", "route": "/fail", "request_id": "mine"});
         if !trace.is_empty() {
             request["trace_id"] = "0af7651916cd43dd8448eb211c80319c".into();
         }

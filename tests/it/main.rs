@@ -21,6 +21,8 @@ mod browsers;
 mod server_timing;
 // What the log says, and how often.
 mod logs;
+// The log as `structured-logging` writes it.
+mod structured_logging;
 // Plugins that block a thread: found, named, and told of.
 mod stalls;
 // The spans of calls into plugins, for whoever listens.

@@ -296,7 +296,7 @@ async fn a_request_that_outlives_the_grace_is_cut_off_and_told() {
     let lines = lines_to(&mut victim.log, "request cut off").await;
     let cut_off = lines.last().unwrap();
     assert!(
-        cut_off.contains("WARN") && cut_off.contains("path=\"/hang\""),
+        cut_off.contains("WARN") && cut_off.contains("route=\"/hang\""),
         "{cut_off}"
     );
     line_with(&mut victim.log, "not in peace").await;

@@ -75,6 +75,16 @@ impl Stalls {
         self.lock_counts().clone()
     }
 
+    /// The plugin whose code runs on this thread, if it is of this service.
+    pub(crate) fn here(&self) -> Option<Arc<str>> {
+        let place = threads::place();
+        if place <= NOBODYS {
+            return None;
+        }
+        let places = self.places();
+        places.get(&place).map(|(ward, _)| Arc::clone(&ward.plugin))
+    }
+
     /// The last instance of a plugin is at its end.
     pub(crate) fn forget(&self, plugin: &str) {
         self.lock_counts().remove(plugin);

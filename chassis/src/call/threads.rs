@@ -153,9 +153,14 @@ pub(super) fn at<R>(place: u64, call: impl FnOnce() -> R) -> R {
     Thread::begin().at(place, call)
 }
 
+/// The number of the place whose code runs on this thread; 0 if none does.
+pub(super) fn place() -> u64 {
+    SLOT.get().map_or(0, |slot| slot.read().1)
+}
+
 /// Whether this thread is in the middle of a call.
 pub(super) fn is_at_a_place() -> bool {
-    SLOT.get().is_some_and(|slot| slot.read().1 != 0)
+    place() != 0
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ fn with_plugins(
         Ok(config) => config,
         Err(error) => return places::refuse(&builder, &error),
     };
-    let done = telemetry::init(&config.settings().log).and_then(|_| {
+    let done = telemetry::init(&config.settings().log, &builder.metrics.stalls).and_then(|_| {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;

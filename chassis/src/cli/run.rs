@@ -45,7 +45,8 @@ pub(super) fn run(mut builder: ChassisBuilder) -> ExitCode {
 
 /// Whether it was a stop in peace.
 fn run_with(mut builder: ChassisBuilder, config: &Config) -> Result<bool> {
-    builder.levels = Some(Arc::new(telemetry::init(&config.settings().log)?));
+    let log = telemetry::init(&config.settings().log, &builder.metrics.stalls)?;
+    builder.levels = Some(Arc::new(log));
     telemetry::record(&builder.metrics, &config.settings().metrics);
     match config.file() {
         Some(file) => tracing::info!("configuration from {}", file.display()),

@@ -190,9 +190,9 @@ pub struct DiscoverySettings {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LogSettings {
-    /// Levels by target, as in `RUST_LOG`: `info,orders=debug`. Default: `info`.
+    /// Levels by target, as in `RUST_LOG`: `info,orders=debug`. A plugin that writes the lines may have others. Default: `info`.
     pub filter: String,
-    /// For people or for machines. Default: `pretty`.
+    /// For people or for machines. A plugin that writes the lines may have another form. Default: `pretty`.
     pub format: LogFormat,
 }
 

@@ -1,6 +1,6 @@
 //! Who else wants events of this bus: members of groups, as a transport has them, beside the plugins.
 
-use super::{queue::Queue, topic::Pattern, transport::EventSubscription};
+use super::{queue::Queue, topic::TopicPattern, transport::EventSubscription};
 use crate::{config::WhenFull, error::Result};
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,7 @@ pub(super) struct Guests {
 
 #[derive(Debug)]
 struct Group {
-    patterns: Vec<Pattern>,
+    patterns: Vec<TopicPattern>,
     queue: Arc<Queue>,
     members: usize,
 }
@@ -41,7 +41,7 @@ impl Guests {
     /// A further member of a group, whose newest member says what it wants; the queue that they share.
     pub(super) fn enter(&self, subscription: &EventSubscription) -> Result<Arc<Queue>> {
         let patterns = subscription.patterns.iter();
-        let patterns = patterns.map(|pattern| Pattern::parse(pattern));
+        let patterns = patterns.map(|pattern| TopicPattern::parse(pattern));
         let patterns = patterns.collect::<Result<_>>()?;
         let name = &subscription.group;
         let mut groups = self.lock();

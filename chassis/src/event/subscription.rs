@@ -2,7 +2,7 @@
 
 use super::{
     message::{FromMessage, Message},
-    topic::Pattern,
+    topic::TopicPattern,
 };
 use crate::{
     call::{BoxFuture, Call, Site},
@@ -158,7 +158,7 @@ pub(super) struct Subscribers {
     /// The plugins that want a topic, by it.
     exact: HashMap<Arc<str>, Vec<Arc<str>>>,
     /// The plugins that want topics with stars.
-    starred: Vec<(Pattern, Arc<str>)>,
+    starred: Vec<(TopicPattern, Arc<str>)>,
     /// Whether somebody wants to know of each request.
     pub(super) want_requests: bool,
 }
@@ -168,7 +168,7 @@ pub(super) struct Subscribers {
 pub(super) struct Subscriber {
     /// Finds it again after a reload: what it wants, and where it is written.
     pub(super) key: Arc<str>,
-    pub(super) pattern: Pattern,
+    pub(super) pattern: TopicPattern,
     pub(super) subscription: Arc<Subscription>,
     pub(super) site: Arc<Site>,
 }
@@ -187,7 +187,7 @@ impl Subscribers {
                 );
                 continue;
             };
-            let pattern = match Pattern::parse(&subscription.topic) {
+            let pattern = match TopicPattern::parse(&subscription.topic) {
                 Ok(pattern) => pattern,
                 Err(error) => {
                     let error = error.in_plugin(Arc::clone(&site.plugin));

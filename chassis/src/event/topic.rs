@@ -1,21 +1,33 @@
 //! Topics, and the patterns that subscribers choose them by.
 
 use crate::error::{Error, Result, code};
-use std::sync::Arc;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
 
 /// The longest topic, in bytes.
 const MAX: usize = 255;
 
 /// Which topics are wanted: `order.placed` is that one, `order.*` has one more word, `order.**` one or more.
-#[derive(Clone, Debug)]
-pub(super) struct Pattern {
+///
+/// In settings it is a text:
+///
+/// ```
+/// use chassis::TopicPattern;
+///
+/// let orders: TopicPattern = "order.*".parse()?;
+/// assert!(orders.matches("order.placed") && !orders.matches("order.line.added"));
+/// # Ok::<(), chassis::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicPattern {
     text: Arc<str>,
     /// Of a last word that is `**`, the words before it are looked at only.
     is_open: bool,
     has_stars: bool,
 }
 
-impl Pattern {
+impl TopicPattern {
     pub(super) fn parse(text: &str) -> Result<Self> {
         let words = text.split('.').count();
         let is_open = text == "**" || text.ends_with(".**");
@@ -47,7 +59,13 @@ impl Pattern {
         (!self.has_stars).then_some(&self.text)
     }
 
-    pub(super) fn matches(&self, topic: &str) -> bool {
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether a topic is one of them.
+    pub fn matches(&self, topic: &str) -> bool {
         if !self.has_stars {
             return *self.text == *topic;
         }
@@ -65,6 +83,65 @@ impl Pattern {
             }
         }
         !self.is_open && words.next().is_none()
+    }
+}
+
+impl FromStr for TopicPattern {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for TopicPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for TopicPattern {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for TopicPattern {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl de::Visitor<'_> for Text {
+            type Value = TopicPattern;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("topics, as `order.placed`, `order.*` or `order.**`")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<TopicPattern, E> {
+                TopicPattern::parse(text).map_err(|error| {
+                    let help = error
+                        .help()
+                        .map_or_else(String::new, |help| format!("; {help}"));
+                    E::custom(format!("{error}{help}"))
+                })
+            }
+        }
+
+        from.deserialize_str(Text)
+    }
+}
+
+impl JsonSchema for TopicPattern {
+    fn schema_name() -> Cow<'static, str> {
+        "TopicPattern".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "maxLength": MAX, "pattern": r"^((\*|[A-Za-z0-9_-]+)\.)*(\*\*|\*|[A-Za-z0-9_-]+)$" })
     }
 }
 
@@ -108,7 +185,7 @@ mod tests {
             ("*", "any.thing", false),
             ("*.**", "any.thing", true),
         ] {
-            let parsed = Pattern::parse(pattern).unwrap();
+            let parsed = TopicPattern::parse(pattern).unwrap();
             assert_eq!(parsed.matches(topic), takes, "{pattern} {topic}");
         }
     }
@@ -116,7 +193,7 @@ mod tests {
     #[test]
     fn what_is_no_pattern_and_no_topic() {
         for text in ["", ".", "a.", ".a", "a..b", "a b", "ä", "**.a", "a*", "***"] {
-            assert!(Pattern::parse(text).is_err(), "{text}");
+            assert!(TopicPattern::parse(text).is_err(), "{text}");
             assert!(check_topic(text).is_err(), "{text}");
         }
         assert!(check_topic("a.*").is_err() && check_topic(&"a".repeat(256)).is_err());
@@ -149,7 +226,7 @@ mod tests {
                     _ => false,
                 }
             }
-            let parsed = Pattern::parse(&pattern.join(".")).unwrap();
+            let parsed = TopicPattern::parse(&pattern.join(".")).unwrap();
             prop_assert_eq!(parsed.matches(&topic.join(".")), takes(&pattern, &topic));
         }
     }

@@ -1,6 +1,6 @@
 //! What carries events between services: the contract that every transport keeps.
 
-use super::topic::Pattern;
+use super::topic::TopicPattern;
 use crate::{
     call::BoxFuture,
     error::{Error, Result, code},
@@ -173,7 +173,7 @@ impl EventSubscription {
         let mut patterns = self
             .patterns
             .iter()
-            .filter_map(|one| Pattern::parse(one).ok());
+            .filter_map(|one| TopicPattern::parse(one).ok());
         patterns.any(|pattern| pattern.matches(topic))
     }
 }

@@ -1,6 +1,6 @@
 //! Looking on: all events as they are published, for people.
 
-use super::{bus::Bus, record::EventRecord, topic::Pattern};
+use super::{bus::Bus, record::EventRecord, topic::TopicPattern};
 use crate::error::{Error, Result, code};
 use std::sync::{
     Arc,
@@ -16,7 +16,7 @@ pub(crate) struct Watch {
     /// Counted by hand: the channel would take a lock to tell how many there are.
     _watcher: Watcher,
     events: broadcast::Receiver<Arc<EventRecord>>,
-    pattern: Pattern,
+    pattern: TopicPattern,
 }
 
 /// What there is to see.
@@ -49,7 +49,7 @@ impl Drop for Watcher {
 impl Bus {
     /// Events from now on whose topic fits a pattern.
     pub(crate) fn watch(&self, pattern: &str) -> Result<Watch> {
-        let pattern = Pattern::parse(pattern)?;
+        let pattern = TopicPattern::parse(pattern)?;
         let watcher = Watcher::new(Arc::clone(&self.watchers));
         self.topics.change();
         if watcher.count > MOST {

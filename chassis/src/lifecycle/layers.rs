@@ -4,6 +4,7 @@ use super::{Making, on_workers};
 use crate::{
     call::Spot,
     error::{Error, code},
+    point::ProviderPoint,
     points::TELEMETRY_LAYERS,
     scope::Scope,
 };
@@ -51,13 +52,18 @@ impl Making<'_> {
     }
 
     /// Names those that nobody asks, because they are built too late.
-    pub(super) fn warn_of_late_layers(&self, scope: &Scope) {
-        for (_, site) in TELEMETRY_LAYERS.entries(scope).unwrap_or_default() {
+    pub(super) fn warn_of_late<T, Q>(&self, point: &'static ProviderPoint<T, Q>, scope: &Scope)
+    where
+        T: Send + 'static,
+        Q: Send + Sync + 'static,
+    {
+        for (_, site) in point.entries(scope).unwrap_or_default() {
             let mut specs = self.specs.iter();
             if specs.any(|spec| spec.name == site.plugin && !spec.is_early()) {
                 tracing::warn!(
                     plugin = %site.plugin,
-                    "gives layers at `telemetry.layers`, and is not asked: write `stage = \"bootstrap\"`, so that it is built in time"
+                    "stands at `{}`, and is not asked: write `stage = \"bootstrap\"`, so that it is built in time",
+                    point.name
                 );
             }
         }

@@ -6,7 +6,7 @@ use crate::{
     call::BoxFuture,
     error::{Error, Result, code},
     generation::{self, Away, Parts},
-    lifecycle::{self, Built, Moments, Past, Plan, Remains},
+    lifecycle::{self, Built, Lines, Moments, Past, Plan, Remains},
     status::PluginState,
     text,
 };
@@ -116,6 +116,7 @@ impl Reloader {
             moments: Moments::default(),
             changes: Vec::new(),
             renewed: Vec::new(),
+            lines: Lines::AsBefore,
         };
         self.publish(built, true);
         for instance in away {

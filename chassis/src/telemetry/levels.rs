@@ -1,5 +1,6 @@
 //! The levels of the log while the service runs: changed for a time, and back by themselves.
 
+use super::{Brought, Place, RUST_LOG};
 use crate::{
     config::log_filter,
     error::{Error, Result, code},
@@ -37,8 +38,12 @@ pub(crate) const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct LogReport {
-    /// Levels by target, as `log.filter` or `RUST_LOG` says; none where the log is not the service's own.
+    /// Levels by target; none where the log is not the service's own.
     pub filter: Option<String>,
+    /// Who says so: `RUST_LOG`, `log.filter`, or the plugin that writes the lines.
+    pub filter_of: Option<Arc<str>>,
+    /// The plugin that writes the lines; none where the chassis does.
+    pub written_by: Option<Arc<str>>,
     /// The targets that have another level for a time.
     pub changed: Vec<ChangedLevel>,
 }
@@ -48,6 +53,8 @@ impl LogReport {
     pub(crate) fn of_nobody() -> Self {
         Self {
             filter: None,
+            filter_of: None,
+            written_by: None,
             changed: Vec::new(),
         }
     }
@@ -76,16 +83,36 @@ fn unix_millis<S: serde::Serializer>(time: &SystemTime, to: S) -> Result<S::Ok, 
 
 /// The levels of the log that `chassis::main` has installed.
 pub(crate) struct Levels {
-    /// As they are by themselves.
-    base: String,
+    /// What was said at the start.
+    own: Base,
     filter: Box<dyn Fn(EnvFilter) -> Result<()> + Send + Sync>,
     /// What plugins listen with.
     layers: Layers,
+    /// Who writes.
+    place: Place,
     changed: Mutex<Changes>,
+}
+
+/// The levels as they are by themselves, and who says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Base {
+    text: Arc<str>,
+    of: Arc<str>,
+}
+
+impl Base {
+    pub(super) fn new(text: impl Into<Arc<str>>, of: impl Into<Arc<str>>) -> Self {
+        Self {
+            text: text.into(),
+            of: of.into(),
+        }
+    }
 }
 
 #[derive(Default)]
 struct Changes {
+    /// What the plugin says that writes.
+    brought: Option<Base>,
     by_target: BTreeMap<String, Change>,
     /// How many there were: each has another number.
     count: u64,
@@ -100,14 +127,16 @@ struct Change {
 
 impl Levels {
     pub(super) fn new<S: 'static>(
-        base: String,
+        own: Base,
         filter: reload::Handle<EnvFilter, S>,
         layers: Layers,
+        place: Place,
     ) -> Self {
         Self {
-            base,
+            own,
             filter: Box::new(move |next| Ok(filter.reload(next)?)),
             layers,
+            place,
             changed: Mutex::default(),
         }
     }
@@ -119,8 +148,11 @@ impl Levels {
     pub(crate) fn report(&self) -> LogReport {
         let changed = self.changed();
         let all = changed.by_target.iter();
+        let base = self.base(&changed);
         LogReport {
-            filter: Some(self.base.clone()),
+            filter: Some(base.text.to_string()),
+            filter_of: Some(Arc::clone(&base.of)),
+            written_by: self.place.plugin(),
             changed: all.map(|(target, change)| change.report(target)).collect(),
         }
     }
@@ -148,7 +180,7 @@ impl Levels {
         }
         let mut wanted = changed.levels();
         wanted.insert(target, level);
-        self.apply(&wanted)?;
+        self.apply(self.base(&changed), &wanted)?;
         changed.count += 1;
         let number = changed.count;
         let back = {
@@ -189,7 +221,7 @@ impl Levels {
         if wanted.remove(target).is_none() {
             return Ok(false);
         }
-        self.apply(&wanted)?;
+        self.apply(self.base(changed), &wanted)?;
         if let Some(change) = changed.by_target.remove(target) {
             change.back.abort();
         }
@@ -197,8 +229,8 @@ impl Levels {
     }
 
     /// Has these levels hold, or leaves everything as it was: what is written down is what holds.
-    fn apply(&self, wanted: &BTreeMap<&str, &'static str>) -> Result<()> {
-        let mut text = self.base.clone();
+    fn apply(&self, base: &Base, wanted: &BTreeMap<&str, &'static str>) -> Result<()> {
+        let mut text = base.text.to_string();
         for (&target, level) in wanted {
             text += &match target {
                 ROOT => format!(",{level}"),
@@ -212,6 +244,33 @@ impl Levels {
         (self.filter)(filter)?;
         follow();
         Ok(())
+    }
+
+    fn base<'a>(&'a self, changed: &'a Changes) -> &'a Base {
+        changed.brought.as_ref().unwrap_or(&self.own)
+    }
+
+    /// Has a plugin write the lines from now on, or the chassis again. What operators have changed goes on.
+    pub(crate) fn write_by(&self, brought: Option<Brought>) {
+        let mut changed = self.changed();
+        let said = brought.as_ref().filter(|_| &*self.own.of != RUST_LOG);
+        let said = said.and_then(|brought| {
+            let levels = brought.lines.levels()?;
+            Some(Base::new(Arc::clone(levels), Arc::clone(&brought.plugin)))
+        });
+        let mut applied = Ok(());
+        if changed.brought != said {
+            let base = said.as_ref().unwrap_or(&self.own);
+            applied = self.apply(base, &changed.levels());
+            if applied.is_ok() {
+                changed.brought = said;
+            }
+        }
+        drop(changed);
+        self.place.put(brought);
+        if let Err(error) = applied {
+            tracing::error!(error = %error.line(), "the levels of the log stay as they were");
+        }
     }
 
     /// Whether plugins have been asked for layers, and have given some.
@@ -307,7 +366,7 @@ fn level_of(level: &str) -> Result<&'static str> {
 impl fmt::Debug for Levels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Levels")
-            .field("base", &self.base)
+            .field("own", &self.own)
             .finish_non_exhaustive()
     }
 }
@@ -340,12 +399,17 @@ mod tests {
         }
     }
 
+    fn levels<S: 'static>(base: &str, handle: reload::Handle<EnvFilter, S>) -> Levels {
+        let base = Base::new(base, "log.filter");
+        Levels::new(base, handle, Layers::default(), Place::default())
+    }
+
     /// The levels that are logged of a target, while something is set.
     fn logged(base: &str, set: &[(&str, &str)]) -> String {
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.enable_time().build().unwrap();
         let (filter, handle) = reload::Layer::new(log_filter(base).unwrap());
-        let levels = Arc::new(Levels::new(base.to_owned(), handle, Layers::default()));
+        let levels = Arc::new(levels(base, handle));
         let written = Written::default();
         let layer = tracing_subscriber::fmt::layer().with_writer(written.clone());
         let subscriber = tracing_subscriber::registry().with(filter).with(layer);
@@ -391,11 +455,11 @@ mod tests {
     async fn what_the_filter_refuses_changes_nothing() {
         let (filter, handle) = reload::Layer::new(log_filter("info").unwrap());
         let _subscriber = tracing_subscriber::registry().with(filter);
-        let levels = Arc::new(Levels::new("info".to_owned(), handle, Layers::default()));
+        let levels = Arc::new(levels("info", handle));
         let set =
             |target: &str| levels.set(target, "debug", Duration::from_secs(60), &Handle::current());
         set("orders").unwrap();
-        let refused = levels.apply(&BTreeMap::from([(".x", "debug")]));
+        let refused = levels.apply(&levels.own, &BTreeMap::from([(".x", "debug")]));
         assert_eq!(refused.unwrap_err().code(), code::BAD_REQUEST);
         assert_eq!(set(".x").unwrap_err().code(), code::BAD_REQUEST);
         assert_eq!(levels.report().changed.len(), 1);

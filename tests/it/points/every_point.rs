@@ -25,7 +25,7 @@ use tokio::process::Command;
 
 mod others;
 
-use others::{authenticate, authorize, exported, layers, page};
+use others::{authenticate, authorize, exported, layers, lines, page};
 
 /// A point, and what a contribution to it changes.
 struct Row {
@@ -77,6 +77,7 @@ const ROWS: &[Row] = &[
     row("health.check", "up", "degraded", health),
     row("metrics.collect", "no metric", "stock 7", metrics),
     row("metrics.export", "", "chassis_generation", exported),
+    row("telemetry.lines", "INFO logger: levels told", "OWN INFO", lines),
     row("telemetry.layers", "nothing of a layer", "a layer of `broken`", layers),
     row("cli.commands", "exit code 64", "exit code 0", command),
 

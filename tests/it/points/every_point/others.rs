@@ -1,6 +1,7 @@
 //! Points of callers, of operators, and of those who listen.
 
 use super::*;
+use crate::{client::Raw, structured_logging::command as logger};
 
 /// A service of which one route is not for everybody.
 fn with_a_gate(
@@ -73,6 +74,23 @@ pub(super) fn exported(put: Put) -> String {
 }
 
 /// Of the plugin whose layer panics it is told; the others are those of `src/bin/listener.rs`.
+pub(super) fn lines(Put(is_put): Put) -> String {
+    in_real_time(async {
+        let folder = tempfile::tempdir().unwrap();
+        let yaml = format!(
+            "plugins: {{structured-logging: {{enabled: false}}, liner: {{config: {{writes: {is_put}}}}}}}"
+        );
+        let mut victim = Victim::run(logger(folder.path(), &yaml)).await;
+        let mut raw = Raw::connect(victim.address).await;
+        assert_eq!(raw.get("/levels").await.status, 200);
+        let lines = victim.logged("levels told").await;
+        let line = lines.last().unwrap();
+        let seen = ["OWN INFO", "INFO logger: levels told"].into_iter();
+        let seen = seen.into_iter().find(|text| line.contains(text));
+        seen.unwrap_or(line).to_owned()
+    })
+}
+
 pub(super) fn layers(Put(is_put): Put) -> String {
     in_real_time(async {
         let folder = tempfile::tempdir().unwrap();
