@@ -30,7 +30,6 @@ use std::{
 };
 use tokio::time::Instant;
 
-
 /// One request and its answer, as hooks see them: heads rather than bodies.
 ///
 /// On the way in, a hook may read and change the head of the request. On the way out it may read and change the
