@@ -65,9 +65,23 @@ impl SpanFields {
         Self(fields)
     }
 
-    pub(super) fn record(&mut self, values: &span::Record<'_>) {
-        values.record(&mut self.0);
+    pub(super) fn changed(values: &span::Record<'_>) -> Self {
+        let mut fields = Fields::default();
+        values.record(&mut fields);
+        Self(fields)
     }
+
+    pub(super) fn merge(&mut self, changed: Self) {
+        for (name, value) in changed.0.0 {
+            self.0.put(name, value);
+        }
+    }
+}
+
+fn name(field: &Field) -> &'static str {
+    let name = field.name();
+    // One that is called as a keyword: `r#type`.
+    name.strip_prefix("r#").unwrap_or(name)
 }
 
 #[derive(Default)]
@@ -75,10 +89,7 @@ struct Fields(Vec<(&'static str, LogValue)>);
 
 impl Fields {
     /// What is recorded again has its last value.
-    fn put(&mut self, field: &Field, value: LogValue) {
-        // A field that is called as a keyword: `r#type`.
-        let name = field.name();
-        let name = name.strip_prefix("r#").unwrap_or(name);
+    fn put(&mut self, name: &'static str, value: LogValue) {
         match self.0.iter_mut().find(|(known, _)| *known == name) {
             Some((_, known)) => *known = value,
             None => self.0.push((name, value)),
@@ -88,21 +99,21 @@ impl Fields {
 
 impl Visit for Fields {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, LogValue::Float(value));
+        self.put(name(field), LogValue::Float(value));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, LogValue::Int(value));
+        self.put(name(field), LogValue::Int(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, LogValue::Uint(value));
+        self.put(name(field), LogValue::Uint(value));
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
         let int = i64::try_from(value).map(LogValue::Int);
         self.put(
-            field,
+            name(field),
             int.unwrap_or_else(|_| LogValue::Shown(value.to_string())),
         );
     }
@@ -110,20 +121,20 @@ impl Visit for Fields {
     fn record_u128(&mut self, field: &Field, value: u128) {
         let uint = u64::try_from(value).map(LogValue::Uint);
         self.put(
-            field,
+            name(field),
             uint.unwrap_or_else(|_| LogValue::Shown(value.to_string())),
         );
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, LogValue::Bool(value));
+        self.put(name(field), LogValue::Bool(value));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, LogValue::Text(value.to_owned()));
+        self.put(name(field), LogValue::Text(value.to_owned()));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, LogValue::Shown(format!("{value:?}")));
+        self.put(name(field), LogValue::Shown(format!("{value:?}")));
     }
 }

@@ -77,16 +77,21 @@ where
         if self.place.0.load().is_some()
             && let Some(span) = cx.span(id)
         {
-            span.extensions_mut().insert(SpanFields::of(values));
+            // What is shown here may log in turn: nothing is locked meanwhile.
+            let fields = SpanFields::of(values);
+            span.extensions_mut().replace(fields);
         }
         self.own.on_new_span(values, id, cx);
     }
 
     fn on_record(&self, id: &span::Id, values: &span::Record<'_>, cx: Context<'_, S>) {
-        if let Some(span) = cx.span(id)
-            && let Some(fields) = span.extensions_mut().get_mut::<SpanFields>()
+        if self.place.0.load().is_some()
+            && let Some(span) = cx.span(id)
         {
-            fields.record(values);
+            let changed = SpanFields::changed(values);
+            if let Some(fields) = span.extensions_mut().get_mut::<SpanFields>() {
+                fields.merge(changed);
+            }
         }
         self.own.on_record(id, values, cx);
     }

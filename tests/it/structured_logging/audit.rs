@@ -174,6 +174,7 @@ async fn without_its_folder_requests_are_served_and_health_tells() {
     assert_eq!(numbers(&moved.join("audit.jsonl")), [0]);
 }
 
+#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn on_a_full_disk_nothing_of_a_line_is_left() {
     let yaml = config("{format: json, audit: {topics: [talker.told], file: /dev/full}}")
