@@ -51,6 +51,10 @@ mod coming_from;
 mod reload;
 // Builds: the README's plugin, a release build, the size of the smallest service.
 mod builds;
+// Each plugin of this repository: on, off, changed, and without what it needs, while clients ask.
+mod shipped;
+// Requests at fixed times, whatever becomes of them.
+mod load;
 // A service as a process of its own.
 mod process;
 // Files that change while the service runs.

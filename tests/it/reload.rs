@@ -15,7 +15,6 @@ mod many;
 mod poisoned;
 mod poisons;
 mod stamps;
-mod load;
 
 use crate::scripted::{scripted, steps};
 use chassis::{

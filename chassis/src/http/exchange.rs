@@ -20,7 +20,9 @@ use crate::{
     scope::Scope,
 };
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, Method, StatusCode, Uri, Version, request::Parts};
+use http::{
+    Extensions, HeaderMap, Method, StatusCode, Uri, Version, header::Entry, request::Parts,
+};
 use http_body::Body as HttpBody;
 use http_body_util::{BodyExt as _, Limited};
 use std::{
@@ -446,9 +448,12 @@ fn add(early: &HeaderMap, response: &mut Response) {
         return;
     }
     for name in early.keys() {
-        if !response.headers().contains_key(name) {
-            for value in early.get_all(name) {
-                response.headers_mut().append(name, value.clone());
+        // What the answer says itself goes before.
+        if let Entry::Vacant(place) = response.headers_mut().entry(name) {
+            let mut values = early.get_all(name).iter().cloned();
+            if let Some(first) = values.next() {
+                let mut place = place.insert_entry(first);
+                values.for_each(|value| place.append(value));
             }
         }
     }

@@ -149,8 +149,9 @@ pub(crate) struct Basic {
     /// For names that nobody has: so that an answer takes as long.
     nobody: Option<Hash>,
     turns: Semaphore,
-    /// What makes it useless to know what is kept.
-    key: hmac::Key,
+    /// What makes it useless to know what is kept; if there is a user. The first random number of a process takes 40 ms, in which it
+    /// would not start.
+    key: Option<hmac::Key>,
     /// For each user what the right password comes to, once it was there.
     right: Mutex<HashMap<String, Vec<u8>>>,
 }
@@ -169,7 +170,8 @@ impl Basic {
             .values()
             .map(|(hash, _)| hash)
             .max_by_key(|hash| hash.rounds);
-        let key = hmac::Key::generate(hmac::HMAC_SHA256, &rand::SystemRandom::new());
+        let key = || hmac::Key::generate(hmac::HMAC_SHA256, &rand::SystemRandom::new());
+        let key = slowest.map(|_| key()).transpose();
         Ok(Self {
             nobody: slowest.cloned(),
             known,
@@ -201,9 +203,12 @@ impl Basic {
         else {
             return Ok(Err(Refused::Malformed));
         };
+        let Some(key) = &self.key else {
+            return Ok(Err(Refused::Unknown));
+        };
         let known = self.known.get(name);
         // The name has no colon.
-        let sum = hmac::sign(&self.key, format!("{name}:{password}").as_bytes());
+        let sum = hmac::sign(key, format!("{name}:{password}").as_bytes());
         if let Some((_, principal)) = known
             && self.was_right(name, sum.as_ref())
         {

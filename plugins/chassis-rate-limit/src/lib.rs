@@ -24,7 +24,11 @@
 //! ```
 #![forbid(unsafe_code)]
 
-use chassis::{RouteInfo, axum::http::header::RETRY_AFTER, prelude::*};
+use chassis::{
+    RouteInfo,
+    axum::http::{HeaderName, header::RETRY_AFTER},
+    prelude::*,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -78,6 +82,9 @@ impl Default for RateLimitConfig {
         }
     }
 }
+
+static POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+static STATE: HeaderName = HeaderName::from_static("ratelimit");
 
 /// Somebody has asked too often.
 pub const EXCEEDED: Code = Code::new(
@@ -151,8 +158,8 @@ impl RateLimit {
         let headers = exchange.response_headers_mut();
         for ask in &asks {
             let limit = &self.limits[ask.limit];
-            headers.append("ratelimit-policy", limit.policy.clone());
-            headers.append("ratelimit", limit.state(ask));
+            headers.append(&POLICY, limit.policy.clone());
+            headers.append(&STATE, limit.state(ask));
             limit.count(ask, is_allowed);
         }
         if is_allowed {

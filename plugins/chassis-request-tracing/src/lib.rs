@@ -26,6 +26,7 @@ use chassis::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::time::Duration;
 
 /// Gives every request a correlation id, and every response its timing.
 #[plugin]
@@ -67,12 +68,13 @@ impl Default for RequestTracingConfig {
 
 /// The correlation id of a request. Handlers get it as `Extension<CorrelationId>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CorrelationId(Arc<str>);
+pub struct CorrelationId(HeaderValue);
 
 impl CorrelationId {
     /// The id as a text: 1 to 128 visible characters of ASCII.
     pub fn as_str(&self) -> &str {
-        &self.0
+        // It was looked at when it came; those that are made are digits.
+        self.0.to_str().unwrap_or_default()
     }
 }
 
@@ -133,44 +135,42 @@ impl RequestTracing {
     #[filter(points::PRE_REQUEST, priority = 10)]
     fn begin(&self, exchange: &mut Exchange) -> Result<()> {
         let given = exchange.headers().get(&self.correlation_header);
-        let given = given
-            .and_then(|value| value.to_str().ok())
-            .filter(|id| is_visible(id));
-        let id: Arc<str> = given.unwrap_or(exchange.request_id().as_str()).into();
-        let value = HeaderValue::from_str(&id)?;
+        let value = match given.filter(|value| is_visible(value.as_bytes())) {
+            Some(given) => given.clone(),
+            None => HeaderValue::from_str(exchange.request_id().as_str())?,
+        };
+        let id = CorrelationId(value.clone());
+        // That of the request; or of this call, if somebody listens to those.
+        tracing::Span::current().record("correlation_id", id.as_str());
         exchange
             .headers_mut()
-            .insert(&self.correlation_header, value.clone());
-        // That of the request; or of this call, if somebody listens to those.
-        tracing::Span::current().record("correlation_id", &*id);
-        exchange.keep(CorrelationId(Arc::clone(&id)));
-        exchange.extensions_mut().insert(CorrelationId(id));
-        exchange.keep(value);
+            .insert(&self.correlation_header, value);
+        exchange.extensions_mut().insert(id.clone());
+        exchange.keep(id);
         Ok(())
     }
 
     #[filter(points::POST_RESPONSE, priority = 10)]
     fn end(&self, exchange: &mut Exchange) -> Result<()> {
-        let took_ms = exchange.started().elapsed().as_secs_f64() * 1_000.0;
-        if let Some(id) = exchange.kept::<CorrelationId>() {
-            self.log(exchange, id, took_ms);
+        let took = micros(exchange.started().elapsed());
+        let id = exchange.kept::<CorrelationId>();
+        let id = id.map(|id| {
+            self.log(exchange, id, took);
+            id.0.clone()
+        });
+        let timing = millis(took)?;
+        let headers = exchange.response_headers_mut();
+        if let Some(id) = id {
+            headers.insert(&self.correlation_header, id);
         }
-        if let Some(id) = exchange.kept::<HeaderValue>().cloned() {
-            exchange
-                .response_headers_mut()
-                .insert(&self.correlation_header, id);
-        }
-        let timing = HeaderValue::from_str(&format!("{took_ms:.3}"))?;
-        exchange
-            .response_headers_mut()
-            .insert(&self.timing_header, timing);
+        headers.insert(&self.timing_header, timing);
         Ok(())
     }
 }
 
 impl RequestTracing {
     /// A line of the access log, with the route as it was declared: what is made of the log can count by it.
-    fn log(&self, exchange: &Exchange, id: &CorrelationId, took_ms: f64) {
+    fn log(&self, exchange: &Exchange, id: &CorrelationId, micros: u64) {
         let status = exchange.status();
         let is_chosen = self
             .logged_up_to
@@ -179,7 +179,7 @@ impl RequestTracing {
             return;
         }
         let route = exchange.route();
-        let took_ms = (took_ms * 1_000.0).round() / 1_000.0;
+        let took_ms = micros as f64 / 1_000.0;
         tracing::info!(
             method = exchange.method().as_str(),
             route = route.map(|route| &*route.path),
@@ -194,8 +194,28 @@ impl RequestTracing {
 }
 
 /// Whether an id from outside can stand in a log line and a header without harm.
-fn is_visible(id: &str) -> bool {
-    (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+fn is_visible(id: &[u8]) -> bool {
+    (1..=128).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
+}
+
+/// In whole microseconds.
+fn micros(took: Duration) -> u64 {
+    u64::try_from((took.as_nanos() + 500) / 1_000).unwrap_or(u64::MAX)
+}
+
+/// `12.345`: as milliseconds. Each answer has it, so it is not left to the formatting of floating point.
+fn millis(micros: u64) -> Result<HeaderValue> {
+    let mut whole = itoa::Buffer::new();
+    let mut part = itoa::Buffer::new();
+    let whole = whole.format(micros / 1_000).as_bytes();
+    // A digit in front, so that there are always three behind it.
+    let part = &part.format(1_000 + micros % 1_000).as_bytes()[1..];
+    let mut text = [0; 24];
+    let end = whole.len() + 1 + part.len();
+    text[..whole.len()].copy_from_slice(whole);
+    text[whole.len()] = b'.';
+    text[whole.len() + 1..end].copy_from_slice(part);
+    Ok(HeaderValue::from_bytes(&text[..end])?)
 }
 
 /// The highest number of an id that is part of a sample; none if no id is.

@@ -295,3 +295,20 @@ async fn the_span_of_the_request_has_its_correlation_id() {
         .collect();
     assert_eq!(said, [("correlation_id", "\"seven\"")]);
 }
+
+#[test]
+fn times_are_milliseconds_with_three_digits() {
+    for (nanos, told) in [
+        (0, "0.000"),
+        (499, "0.000"),
+        (500, "0.001"),
+        (7_000, "0.007"),
+        (999_999, "1.000"),
+        (12_345_678, "12.346"),
+        (61_000_000_000, "61000.000"),
+    ] {
+        let took = super::micros(std::time::Duration::from_nanos(nanos));
+        assert_eq!(super::millis(took).unwrap(), told);
+    }
+    assert!(super::millis(u64::MAX).is_ok());
+}

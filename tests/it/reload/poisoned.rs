@@ -4,12 +4,12 @@
 //! A test run does sixty; `cargo xtask soak reloads` a thousand, with bodies that take two seconds.
 
 use super::{
-    load::Load,
     poisons::{POISONS, Poison, Texts, victims},
     stamps::{self, PATHS, stamps},
 };
 use crate::{
     client::{Raw, service, start},
+    load::Load,
     management::ask::{get_json, json, post, problem, request},
 };
 use http::Method;
@@ -57,7 +57,7 @@ async fn reloads_under_load_drop_no_request_and_tell_the_truth() {
             )),
         }
     });
-    let load = Load::begin(running.service_address(), RATE, PATHS, judge);
+    let load = Load::begin(running.service_address(), RATE, PATHS, &[], judge);
 
     let mut reloader = Reloader {
         service: running.service_address(),

@@ -3,16 +3,21 @@
 use super::{
     Counts,
     callgrind::{OfCommand as _, beside},
-    subject::{Subject, Work},
+    subject::{IN_PROCESS, Subject, Work},
 };
 use chassis::{Context as _, Error, Result};
 use std::process::Command;
 
 /// How many allocations each of these makes each time; only work without a network.
 pub(crate) fn count(subjects: &[Subject]) -> Result<Counts> {
-    let names = subjects
-        .iter()
-        .filter(|subject| matches!(subject.work, Work::InProcess));
+    let names = subjects.iter().filter(|subject| {
+        matches!(
+            subject.work,
+            Work::InProcess {
+                program: IN_PROCESS
+            }
+        )
+    });
     let names: Vec<&String> = names.map(|subject| &subject.name).collect();
     let mut command = Command::new(beside("allocations"));
     let output = command.args(&names).output().with_context_of(&command)?;

@@ -145,9 +145,9 @@ pub(crate) fn count_all(
 fn count(tools: &Tools, subject: &Subject, added: u64, folder: &Path) -> Result<f64> {
     let (few, many) = match subject.work {
         Work::Server { .. } => ANSWERS,
-        Work::InProcess if subject.name.starts_with("points") => USES,
-        Work::InProcess if subject.name.starts_with("reload") => RELOADS,
-        Work::InProcess => TIMES,
+        Work::InProcess { .. } if subject.name.starts_with("points") => USES,
+        Work::InProcess { .. } if subject.name.starts_with("reload") => RELOADS,
+        Work::InProcess { .. } => TIMES,
     };
     let total = |times: u64| {
         let file = format!("{}.{times}.out", subject.name.replace('/', "-"));
@@ -164,8 +164,8 @@ fn count(tools: &Tools, subject: &Subject, added: u64, folder: &Path) -> Result<
                 command.envs(environment.iter().map(|(key, value)| (key, value)));
                 serve(command.env(INJECT, added.to_string()), path, times)?;
             }
-            Work::InProcess => {
-                let mut command = tools.command("in_process", &out);
+            Work::InProcess { program } => {
+                let mut command = tools.command(program, &out);
                 command.arg(&subject.name).arg(times.to_string());
                 let status = command.env(INJECT, added.to_string()).status();
                 if !status.with_context_of(&command)?.success() {

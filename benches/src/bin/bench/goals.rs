@@ -1,6 +1,6 @@
 //! What we want to cost at most.
 
-use super::{report::Found, subject::POINTS};
+use super::{report::Found, start::ORDERS, subject::POINTS};
 
 /// A goal, and what came of it.
 #[derive(Clone, Debug)]
@@ -143,6 +143,11 @@ pub(crate) fn all(found: &Found) -> Vec<Goal> {
         "start with 100 plugins, in ms",
         Some(10.0),
         start("start_100").map(|start| start.median_ms),
+    );
+    goal(
+        "orders, all its plugins, from exec to ready, in ms",
+        Some(50.0),
+        start(ORDERS).map(|start| start.median_ms),
     );
     let resident = |program: &str| {
         #[expect(clippy::cast_precision_loss, reason = "it is small")]

@@ -5,7 +5,7 @@
 //!
 //!   (nothing)         everything: counts, allocations, start-up; tables here, JSON and SVG in target/bench
 //!   --check           only what is on record, compared with the record; fails above 3 %
-//!   --record          everything, and the record and the table in README.md are rewritten
+//!   --record          everything, and the record and the tables in README.md are rewritten
 //!   --inject PERCENT  with --check: makes the subjects slower by so much; it must fail
 //!   --only TEXT       only subjects with this in their names
 //! ```
@@ -16,6 +16,8 @@ mod callgrind;
 mod client;
 mod generation;
 mod goals;
+mod plugins;
+mod readme;
 mod record;
 mod report;
 mod start;
@@ -87,7 +89,10 @@ fn run(asked: &Asked) -> Result<bool> {
         let only = asked.only.as_deref().unwrap_or_default();
         (!asked.check || subject.is_gated) && subject.name.contains(only)
     };
-    let subjects: Vec<Subject> = subject::all().into_iter().filter(wanted).collect();
+    let plugins = plugins::list()?;
+    let of_plugins = plugins.iter().map(plugins::WithPlugins::subject);
+    let all = subject::all().into_iter().chain(of_plugins);
+    let subjects: Vec<Subject> = all.filter(wanted).collect();
     if subjects.is_empty() {
         // Nothing compared with nothing would be a pass.
         return Err(Error::msg("there is no such subject"));
@@ -101,6 +106,7 @@ fn run(asked: &Asked) -> Result<bool> {
         start: start::measure()?,
         generation: generation::measure()?,
         walks: generation::walks()?,
+        plugins,
         counts,
         machine: tools.machine(),
     };

@@ -10,7 +10,7 @@ use std::{fs, path::PathBuf};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Record {
     assumes: Assumptions,
-    instructions: Counts,
+    pub(crate) instructions: Counts,
 }
 
 /// What has to be the same for counts to be comparable.

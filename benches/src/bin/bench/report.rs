@@ -4,21 +4,23 @@ use super::{
     Counts,
     callgrind::results,
     goals::{self, Goal},
+    plugins::{WithPlugins, above_none},
     start::Start,
     subject::{COUNTS, FORMS, HANDLERS, OBSERVED, PLUGINS, POINTS},
     svg,
 };
-use chassis::{Context as _, Result};
+use chassis::Result;
 use serde_json::{Map, Value, json};
-use std::{fmt::Write as _, fs, path::PathBuf, process::Command};
+use std::{fmt::Write as _, fs};
 
 /// Everything that was found.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) counts: Counts,
     pub(crate) allocations: Counts,
     pub(crate) start: Vec<Start>,
     pub(crate) generation: Map<String, Value>,
+    pub(crate) plugins: Vec<WithPlugins>,
     /// Microseconds to find all linked plugins, by the program.
     pub(crate) walks: Vec<(&'static str, f64)>,
     pub(crate) machine: String,
@@ -67,6 +69,11 @@ impl Found {
                 _ = writeln!(text, "{plugins:<16}{count:>10.0} ({allocations:.0})");
             }
         }
+        text +=
+            "\na request to a service with shipped plugins, instructions above none of them\n\n";
+        for (with, above) in self.of_plugins() {
+            _ = writeln!(text, "{:<32}{above:>10.0}  {}", with.name, with.does);
+        }
         _ = write!(text, "\npoints, instructions (allocations)\n\n{:<16}", "");
         for count in HANDLERS {
             _ = write!(text, "{count:>16}");
@@ -75,7 +82,7 @@ impl Found {
         for point in POINTS {
             self.row(&mut text, point, &format!("points/{point}"), &HANDLERS);
         }
-        text += "\nstart: exec to the first 200, memory then, size of the file\n\n";
+        text += "\nstart: exec to the first 200 (of orders: to 200 of `/readyz`), memory then, size of the file\n\n";
         for start in &self.start {
             let Start {
                 program,
@@ -106,6 +113,14 @@ impl Found {
             _ = writeln!(text, "{what:<56}{found:>10.1} <= {limit:.1}{told}");
         }
         text
+    }
+
+    /// What plugins cost a request.
+    pub(crate) fn of_plugins(&self) -> impl Iterator<Item = (&WithPlugins, f64)> {
+        self.plugins.iter().filter_map(|with| {
+            let above = above_none(&self.counts, &with.subject().name)?;
+            Some((with, above))
+        })
     }
 
     /// The subjects of `hello`, the cheapest first.
@@ -165,94 +180,5 @@ impl Found {
         fs::write(folder.join("middleware.svg"), ten)?;
         eprintln!("\nJSON and pictures are in {}", folder.display());
         Ok(())
-    }
-
-    /// The table in README.md, between its two marks.
-    pub(crate) fn write_readme(&self) -> Result<()> {
-        let file = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md"));
-        let readme = fs::read_to_string(&file)?;
-        let (before, rest) = readme.split_once(BEGIN).context("README.md has no table")?;
-        let (_, after) = rest
-            .split_once(END)
-            .context("the table of README.md has no end")?;
-        let text = format!("{before}{BEGIN}\n{}{END}{after}", self.markdown());
-        fs::write(file, text).context("can't write README.md")
-    }
-
-    fn markdown(&self) -> String {
-        let count = |name: &str| self.counts.get(name).copied().unwrap_or_default();
-        let row = |what: &str, names: [&str; 3]| {
-            let cells = names.map(|name| match count(name) {
-                0.0 => String::new(),
-                count => thousands(count),
-            });
-            format!("| {what} | {} |\n", cells.join(" | "))
-        };
-        let mut text = String::from(
-            "| Instructions for each request | hyper | axum | chassis |\n|---|---:|---:|---:|\n",
-        );
-        text += &row("`GET /`", ["hello/hyper", "hello/axum", "hello/chassis"]);
-        text += &row(
-            "`GET /{name}`",
-            ["", "hello/axum/parameter", "hello/chassis/parameter"],
-        );
-        text += &row(
-            "`GET /`, ten pairs of hooks around it",
-            ["", "", "hello/chassis/pairs/10"],
-        );
-        let ten = |form: &str| {
-            let name = |n| format!("middleware/{form}/header/{n}");
-            thousands(count(&name(10)) - count(&name(0)))
-        };
-        text +=
-            "\n| Ten pieces of middleware that write a header each | instructions |\n|---|---:|\n";
-        for (what, form) in [
-            ("ten headers, written by the handler", "handler"),
-            ("hooks of the chassis", "hooks"),
-            ("tower layers, composed statically", "axum-static"),
-            ("arounds of the chassis", "around"),
-            ("tower layers, in the chassis", "layer"),
-            ("axum's `Router::layer`", "axum-layer"),
-            ("axum's `middleware::from_fn`", "axum-from-fn"),
-        ] {
-            _ = writeln!(text, "| {what} | {} |", ten(form));
-        }
-        let said = |command: &mut Command| {
-            let output = command.output().ok();
-            let output =
-                output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-            output.unwrap_or_default()
-        };
-        let date = said(Command::new("date").args(["-u", "+%Y-%m-%d"]));
-        let commit = said(Command::new("git").args(["rev-parse", "--short", "HEAD"]));
-        _ = writeln!(text, "\n{date}, on top of {commit}; {}.", self.machine);
-        text
-    }
-}
-
-const BEGIN: &str = "<!-- bench -->";
-const END: &str = "<!-- /bench -->";
-
-/// `12,345`.
-fn thousands(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut text = String::new();
-    for (index, digit) in digits.char_indices() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::thousands;
-
-    #[test]
-    fn thousands_are_separated() {
-        let texts = [0.0, 999.4, 1_000.0, 12_345.6, 1_234_567.0].map(thousands);
-        assert_eq!(texts, ["0", "999", "1,000", "12,346", "1,234,567"]);
     }
 }

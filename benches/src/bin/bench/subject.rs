@@ -20,9 +20,12 @@ pub(crate) enum Work {
         path: &'static str,
         environment: Vec<(&'static str, String)>,
     },
-    /// `in_process` with the name of the subject.
-    InProcess,
+    /// A program that is given the name of the subject, and does it alone.
+    InProcess { program: &'static str },
 }
+
+/// Whose allocations are counted as well.
+pub(crate) const IN_PROCESS: &str = "in_process";
 
 /// How often middleware and handlers are there.
 pub(crate) const COUNTS: [u32; 5] = [0, 1, 5, 10, 20];
@@ -45,7 +48,7 @@ pub(crate) const PLUGINS: [u32; 3] = [10, 100, 1_000];
 /// The extension points that are compared.
 pub(crate) const POINTS: [&str; 5] = ["filter-sync", "filter-async", "action", "provider", "call"];
 
-/// Everything that is counted.
+/// Everything that is counted, but for what plugins cost.
 pub(crate) fn all() -> Vec<Subject> {
     let mut all = hello();
     for does in ["noop", "header"] {
@@ -122,7 +125,9 @@ fn hello() -> Vec<Subject> {
 fn in_process(name: String, is_ours: bool, is_gated: bool) -> Subject {
     Subject {
         name,
-        work: Work::InProcess,
+        work: Work::InProcess {
+            program: IN_PROCESS,
+        },
         is_ours,
         is_gated,
     }

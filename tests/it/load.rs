@@ -2,6 +2,8 @@
 //! moment does not get fewer of them, as it would from clients that wait for their answers.
 
 use crate::client::{Answer, Http2, Raw};
+use http::Request;
+use http_body_util::Full;
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
@@ -14,7 +16,10 @@ use tokio::{
 };
 
 /// What an answer has to be, and the generation that it comes from.
-pub(super) type Judge = dyn Fn(&Answer) -> Result<u64, String> + Send + Sync;
+pub(crate) type Judge = dyn Fn(&Answer) -> Result<u64, String> + Send + Sync;
+
+/// What each of them carries.
+pub(crate) type Headers = &'static [(&'static str, &'static str)];
 
 /// How many requests may be under way: a service that has come to an end should not take the machine with it.
 const MOST: usize = 1_000;
@@ -23,36 +28,38 @@ const MOST: usize = 1_000;
 const FRESH: Duration = Duration::from_secs(5);
 
 /// Requests, begun at fixed times until it ends.
-pub(super) struct Load {
+pub(crate) struct Load {
     ended: Arc<Notify>,
     sending: JoinHandle<Tally>,
 }
 
 /// What came of all of them.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
-    pub(super) answered: usize,
+pub(crate) struct Tally {
+    pub(crate) answered: usize,
     /// What was wrong, of those that failed.
-    pub(super) failed: Vec<String>,
+    pub(crate) failed: Vec<String>,
     /// The most that were under way at once.
-    pub(super) at_once: usize,
+    pub(crate) at_once: usize,
 }
 
 impl Load {
     /// Begins to send: so many requests in a second, to each of these paths in turn. Each sixth goes over HTTP/2.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         address: SocketAddr,
         rate: u32,
         paths: &'static [&'static str],
+        headers: Headers,
         judge: Arc<Judge>,
     ) -> Self {
         let ended = Arc::new(Notify::new());
-        let sending = tokio::spawn(send(address, rate, paths, judge, Arc::clone(&ended)));
+        let until = Arc::clone(&ended);
+        let sending = tokio::spawn(send(address, rate, paths, headers, judge, until));
         Self { ended, sending }
     }
 
     /// Begins no more, and waits for the answers that are on their way.
-    pub(super) async fn end(self) -> Tally {
+    pub(crate) async fn end(self) -> Tally {
         self.ended.notify_one();
         self.sending.await.expect("the load goes on to its end")
     }
@@ -62,6 +69,7 @@ async fn send(
     address: SocketAddr,
     rate: u32,
     paths: &'static [&'static str],
+    headers: Headers,
     judge: Arc<Judge>,
     ended: Arc<Notify>,
 ) -> Tally {
@@ -84,11 +92,18 @@ async fn send(
         let (pool, judge, mut http2) = (Arc::clone(&pool), Arc::clone(&judge), http2.clone());
         under_way.spawn(async move {
             if number % 6 == 5 {
-                let answer = http2.get(path).await;
+                let mut request = Request::get(format!("http://{address}{path}"));
+                for (name, value) in headers {
+                    request = request.header(*name, *value);
+                }
+                let request = request
+                    .body(Full::default())
+                    .map_err(|why| why.to_string())?;
+                let answer = http2.send(request).await;
                 return judge(&answer.map_err(|error| format!("{path} over HTTP/2: {error}"))?)
                     .map(drop);
             }
-            pool.ask(address, path, &*judge).await
+            pool.ask(address, path, headers, &*judge).await
         });
         tally.at_once = tally.at_once.max(under_way.len());
     }
@@ -130,7 +145,13 @@ impl Pool {
         idle.push(connection);
     }
 
-    async fn ask(&self, address: SocketAddr, path: &str, judge: &Judge) -> Result<(), String> {
+    async fn ask(
+        &self,
+        address: SocketAddr,
+        path: &str,
+        headers: Headers,
+        judge: &Judge,
+    ) -> Result<(), String> {
         let mut connection = match self.take() {
             Some(connection) => connection,
             None => Connection {
@@ -139,7 +160,11 @@ impl Pool {
                 last_used: Instant::now(),
             },
         };
-        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        let headers = headers.iter();
+        let headers: String = headers
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{headers}\r\n");
         connection.raw.send(request).await;
         let answer = connection.raw.try_answer().await;
         let generation = judge(&answer.map_err(|why| format!("{path}: {why}"))?)?;
