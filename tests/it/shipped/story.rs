@@ -126,10 +126,11 @@ impl Story {
     pub(super) async fn end(self) {
         let tally = self.load.end().await;
         assert!(tally.failed.is_empty(), "{:#?}", tally.failed);
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        assert_eq!(*seen, self.wanted);
-        assert!(tally.answered >= seen.len());
-        drop(seen);
+        {
+            let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            assert_eq!(*seen, self.wanted);
+            assert!(tally.answered >= seen.len());
+        }
         let stopped = soon("the stop", self.running.stop()).await;
         assert!(stopped.is_graceful(), "{stopped:?}");
     }
