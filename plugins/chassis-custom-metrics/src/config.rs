@@ -4,7 +4,7 @@ use crate::{
     source::{Field, Label},
     text::texts,
 };
-use chassis::{FamilyKind, RoutePattern, prelude::*};
+use chassis::{FamilyKind, RoutePattern, TopicPattern, prelude::*};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{borrow::Cow, collections::BTreeMap, fmt, time::Duration};
@@ -53,7 +53,7 @@ pub struct MetricConfig {
     pub help: String,
     /// The topic of the events that it is made of: `order.placed`, or several `order.*`.
     #[serde(default)]
-    pub event: Option<Topic>,
+    pub event: Option<TopicPattern>,
     /// The routes whose answers it is made of: `POST /orders`, `/orders/{id}`, `/orders/**`; `/**` is every request.
     #[serde(default)]
     #[schemars(length(max = 64))]
@@ -145,39 +145,6 @@ pub(crate) fn check_label(text: &str) -> Result<(), String> {
     }
 }
 
-/// The topic of events, or a pattern of topics: `order.placed`, `order.*`, `order.**`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Topic(String);
-
-impl Topic {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let last = text.split('.').count() - 1;
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        let is_word = |(index, word): (usize, &str)| match word {
-            "" => false,
-            "*" => true,
-            "**" => index == last,
-            word => word.bytes().all(is_plain),
-        };
-        match text.len() <= 255 && text.split('.').enumerate().all(is_word) {
-            true => Ok(Self(text.to_owned())),
-            false => Err(format!(
-                "`{text}` is no pattern of topics; write dotted words, `order.placed`; a `*` is any word, and a `**` at the end one or more"
-            )),
-        }
-    }
-}
-
-impl fmt::Display for Topic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 fn is_name(word: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     !word.is_empty() && word.bytes().all(is_plain)
@@ -226,7 +193,6 @@ impl fmt::Display for StatusPattern {
 
 texts! {
     MetricName "metric-name" "the name of a metric, as `orders.placed`" "^[a-z][a-z0-9_.]*$";
-    Topic "topic-pattern" "a topic, as `order.placed` or `order.*`" "^[A-Za-z0-9_.*-]+$";
 }
 
 impl fmt::Display for MetricName {

@@ -2,7 +2,7 @@
 
 use crate::{
     answers::{Watch, watch},
-    config::{MetricConfig, MetricName, MetricSort, StatusPattern, Topic},
+    config::{MetricConfig, MetricName, MetricSort, StatusPattern},
     metric::Metric,
     source::{Field, Label},
     terms::{TERMS, Terms},
@@ -144,7 +144,12 @@ impl CustomMetric {
         let labels = self.labels.iter();
         let labels = labels.map(|(name, text)| Ok((name.clone(), Label::parse(text)?)));
         let (event, routes) = match &self.from {
-            Some(From::Event(topic)) => (Some(Topic::parse(topic)?), Vec::new()),
+            Some(From::Event(topic)) => {
+                let topic = topic.parse().map_err(|error: Error| {
+                    format!("{error}; {}", error.help().unwrap_or_default())
+                })?;
+                (Some(topic), Vec::new())
+            }
             Some(From::Answers(routes)) => {
                 let routes = routes.iter().map(|route| route.parse());
                 (None, routes.collect::<Result<_, String>>()?)

@@ -55,7 +55,7 @@ mod source;
 mod text;
 
 use answers::{Watch, watch};
-pub use config::{CustomMetricsConfig, MetricConfig, MetricName, MetricSort, StatusPattern, Topic};
+pub use config::{CustomMetricsConfig, MetricConfig, MetricName, MetricSort, StatusPattern};
 pub use declare::{CustomMetric, DeclareMetrics, POLL};
 use metric::Metric;
 pub use source::{Field, Label, Pointer};
