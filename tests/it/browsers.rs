@@ -207,7 +207,7 @@ const ROWS: &[Row] = &[
     get_of("/error", 500),
     get_of("/panic", 500),
 
-    // What a hook does, inside of what traces requests (10), and inside of all others.
+    // What a hook does, at the priority of those that say none, and inside of all others.
     get_of("/outer/early", 418),
     get_of("/outer/error", 500),
     get_of("/outer/panic", 500),
@@ -325,7 +325,7 @@ impl Row {
 }
 
 fn plugins() -> impl Iterator<Item = Registration> {
-    [ends(), hook("outer", 15), hook("inner", 50), wrappers()].into_iter()
+    [ends(), hook("outer", 0), hook("inner", 50), wrappers()].into_iter()
 }
 
 async fn app() -> TestChassis {
@@ -415,7 +415,9 @@ async fn a_preflight_is_answered_before_anybody_is_asked() {
             answer.header("access-control-allow-headers").is_some(),
             "{path}"
         );
-        assert!(answer.header("x-request-id").is_some(), "{path}");
+        for header in ["x-request-id", "x-correlation-id", "x-processing-time"] {
+            assert!(answer.header(header).is_some(), "{path}: {header}");
+        }
     }
     // It counted for no limit.
     let limited = app.send(get_of("/limited", 200).request()).await;

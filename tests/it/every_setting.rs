@@ -155,8 +155,8 @@ const ROWS: &[Row] = &[
     row("plugins.greeter.enabled", "false", "200", "404", plugins::greets),
     row("plugins.greeter.required", "true", "serves without it", "plugin.required", plugins::denied),
     row("plugins.second.use", "greeter", "config.unknown_plugin", "Ahoy, Ada!", plugins::further_instance),
-    row("plugins.request-tracing.priority", "-5", "inside, in and out", "outside, in and out", plugins::order),
-    row("plugins.request-tracing.points.\"middleware.pre_request\".priority", "-5", "inside, in and out", "outside on the way in only", plugins::order),
+    row("plugins.request-tracing.priority", "5", "outside, in and out", "inside, in and out", plugins::order),
+    row("plugins.request-tracing.points.\"middleware.pre_request\".priority", "5", "outside, in and out", "outside on the way out only", plugins::order),
 
     row("plugins.greeter.deadlines.init", "5s", "failed after 30s", "failed after 5s", memory::hanging_init),
     row("plugins.greeter.deadlines.start", "5s", "failed after 30s", "failed after 5s", memory::hanging_start),

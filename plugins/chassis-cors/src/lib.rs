@@ -112,7 +112,7 @@ struct Crossing {
     reader: Option<HeaderValue>,
 }
 
-// Further out than all others that are shipped: what they answer themselves has to be readable, too.
+// Further out than all others that are shipped but what traces requests: what they answer themselves has to be readable, too.
 #[contributes]
 impl Cors {
     #[filter(points::PRE_REQUEST, priority = -100)]

@@ -138,7 +138,7 @@ impl Plugin for RateLimit {
 
 #[contributes]
 impl RateLimit {
-    // Inside of what traces requests (10), so that those that are refused are traced, too. Who the caller is, is known before
+    // Inside of what traces requests, so that those that are refused are traced, too. Who the caller is, is known before
     // the first hook.
     #[filter(points::PRE_REQUEST, priority = 20)]
     fn admit(&self, exchange: &mut Exchange) -> Flow {

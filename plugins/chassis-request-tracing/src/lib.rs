@@ -128,11 +128,11 @@ fn header_name(name: &str) -> Result<HeaderName, String> {
     Ok(parsed)
 }
 
-// Both hooks say 10, so that they are one place in the onion: whoever stands further out (authentication, say) may
-// refuse a request before it is traced, and whoever stands further in sees its id.
+// Both hooks say -110, so that they are one place in the onion: further out than all others that are shipped, and than those that
+// say nothing. Whatever they answer themselves is traced, too.
 #[contributes]
 impl RequestTracing {
-    #[filter(points::PRE_REQUEST, priority = 10)]
+    #[filter(points::PRE_REQUEST, priority = -110)]
     fn begin(&self, exchange: &mut Exchange) -> Result<()> {
         let given = exchange.headers().get(&self.correlation_header);
         let value = match given.filter(|value| is_visible(value.as_bytes())) {
@@ -150,7 +150,7 @@ impl RequestTracing {
         Ok(())
     }
 
-    #[filter(points::POST_RESPONSE, priority = 10)]
+    #[filter(points::POST_RESPONSE, priority = -110)]
     fn end(&self, exchange: &mut Exchange) -> Result<()> {
         let took = micros(exchange.started().elapsed());
         let id = exchange.kept::<CorrelationId>();

@@ -70,7 +70,7 @@ pub(super) fn further_instance(setting: Setting) -> String {
     })
 }
 
-/// Where the tracing of requests stands, seen from a plugin that would stand outside of it.
+/// Where the tracing of requests stands, seen from a plugin that says nothing of where it stands itself.
 pub(super) fn order(setting: Setting) -> String {
     in_virtual_time(async {
         let other = plugin("other", |cx| {
