@@ -6,13 +6,14 @@
 mod story;
 mod compression;
 mod cors;
+mod custom_metrics;
 mod jwt_authentication;
 mod rate_limit;
 mod request_tracing;
 mod security_headers;
 mod timeout;
 
-use crate::client::Answer;
+use crate::{client::Answer, structured_logging};
 use chassis::ChassisBuilder;
 use serde_json::Value;
 use std::path::Path;
@@ -28,8 +29,15 @@ struct Row {
     /// What is asked for, and what each request carries.
     path: &'static [&'static str],
     carries: &'static [(&'static str, &'static str)],
-    /// What an answer comes from; an error if it is of no settings, or of both.
-    sees: fn(&Answer) -> Result<Sees, String>,
+    tells: Tells,
+}
+
+/// What tells which settings there are.
+enum Tells {
+    /// Each answer; an error if it is of no settings, or of both.
+    Answers(fn(&Answer) -> Result<Sees, String>),
+    /// A counter at management's `/metrics`: the first one grows with each answer, the second one, or none. All answers are the same.
+    Counters([&'static str; 2]),
 }
 
 /// What a client sees of a plugin.
@@ -68,15 +76,16 @@ macro_rules! rows {
     };
 }
 
-rows! { compression cors jwt_authentication rate_limit request_tracing security_headers timeout }
+rows! { compression cors custom_metrics jwt_authentication rate_limit request_tracing security_headers timeout }
+
+/// A plugin, and the tests that go through the same with it.
+type Elsewhere = (&'static str, &'static [fn()]);
+
+/// A log is that of a process, and so are its tests.
+const ELSEWHERE: &[Elsewhere] = &[("structured-logging", structured_logging::STORY)];
 
 /// These are models to copy: a source of configuration, and a service.
-const OTHERS: &[&str] = &[
-    "config-directory",
-    "greeter",
-    "custom-metrics",
-    "structured-logging",
-];
+const MODELS: &[&str] = &["config-directory", "greeter"];
 
 #[test]
 fn each_plugin_of_this_repository_has_a_row() {
@@ -85,9 +94,12 @@ fn each_plugin_of_this_repository_has_a_row() {
     let names = crates.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<_> = names
         .filter_map(|name| Some(name.strip_prefix("chassis-")?.to_owned()))
-        .filter(|name| !OTHERS.contains(&&**name))
+        .filter(|name| !MODELS.contains(&&**name))
         .collect();
     names.sort();
-    let rows: Vec<_> = ROWS.iter().map(|row| row.name).collect();
+    let elsewhere = ELSEWHERE.iter().filter(|(_, tests)| !tests.is_empty());
+    let rows = ROWS.iter().map(|row| row.name);
+    let mut rows: Vec<_> = rows.chain(elsewhere.map(|(name, _)| *name)).collect();
+    rows.sort_unstable();
     assert_eq!(rows, names);
 }

@@ -15,6 +15,16 @@ mod reloads;
 // Events in a file of their own.
 mod audit;
 
+/// What every shipped plugin goes through (`shipped.rs`). A log is that of a process, so this one does it here: on, with other settings and
+/// off while clients ask, off and on, with settings that are wrong, and without what it writes to.
+pub(crate) const STORY: &[fn()] = &[
+    a_line_for_machines_is_flat_and_says_whose_it_is,
+    reloads::a_reload_changes_how_lines_are_written_and_loses_none,
+    reloads::disabled_by_a_reload_the_chassis_writes_again,
+    reloads::a_reload_that_is_refused_changes_nothing,
+    audit::without_its_folder_requests_are_served_and_health_tells,
+];
+
 /// A service in a folder of its own.
 pub(crate) struct Logger {
     pub(crate) victim: Victim,

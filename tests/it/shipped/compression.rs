@@ -1,7 +1,7 @@
 //! `compression`: what answers are compressed with.
 
 use super::{
-    Row, Sees, one_of,
+    Row, Sees, Tells, one_of,
     story::{PAGE, Story},
 };
 use crate::client::Answer;
@@ -15,7 +15,7 @@ pub(super) const ROW: Row = Row {
     b: |_| json!({"algorithms": ["zstd"], "min_size": "1B"}),
     path: &["/"],
     carries: &[("accept-encoding", "gzip, zstd")],
-    sees,
+    tells: Tells::Answers(sees),
 };
 
 /// How what they make begins (RFC 1952, 2.3.1; RFC 8878, 3.1.1).

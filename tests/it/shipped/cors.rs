@@ -1,6 +1,6 @@
 //! `cors`: which headers pages of another origin may read.
 
-use super::{Row, Sees, one_of, story::Story};
+use super::{Row, Sees, Tells, one_of, story::Story};
 use crate::client::Answer;
 use chassis_cors::Cors;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ pub(super) const ROW: Row = Row {
     b: |_| policy("X-B", false),
     path: &["/", "/nowhere"],
     carries: &[("origin", ORIGIN)],
-    sees,
+    tells: Tells::Answers(sees),
 };
 
 const ORIGIN: &str = "https://app.example.com";

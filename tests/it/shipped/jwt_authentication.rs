@@ -1,7 +1,7 @@
 //! `jwt-authentication`: whose token is good.
 
 use super::{
-    Row, Sees, one_of,
+    Row, Sees, Tells, one_of,
     story::{PAGE, Story},
 };
 use crate::client::Answer;
@@ -29,7 +29,7 @@ pub(super) const ROW: Row = Row {
     b: |_| json!({"jwt_secret": "the secret b, only for this test, of 32 bytes"}),
     path: &["/"],
     carries: &[("authorization", BY_A)],
-    sees,
+    tells: Tells::Answers(sees),
 };
 
 /// In the folder of the service.

@@ -1,6 +1,6 @@
 //! `rate-limit`: the name of its limit, in its headers.
 
-use super::{Row, Sees, one_of, story::Story};
+use super::{Row, Sees, Tells, one_of, story::Story};
 use crate::client::Answer;
 use chassis_rate_limit::RateLimit;
 use serde_json::json;
@@ -12,7 +12,7 @@ pub(super) const ROW: Row = Row {
     b: |_| json!({"limits": [{"name": "b", "rate": "20000/s"}]}),
     path: &["/", "/nowhere"],
     carries: &[],
-    sees,
+    tells: Tells::Answers(sees),
 };
 
 fn sees(answer: &Answer) -> Result<Sees, String> {

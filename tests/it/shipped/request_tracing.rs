@@ -1,6 +1,6 @@
 //! `request-tracing`: the names of its headers.
 
-use super::{Row, Sees, one_of, story::Story};
+use super::{Row, Sees, Tells, one_of, story::Story};
 use crate::client::Answer;
 use chassis_request_tracing::RequestTracing;
 use serde_json::json;
@@ -12,7 +12,7 @@ pub(super) const ROW: Row = Row {
     b: |_| json!({"correlation_header": "X-Id-B", "timing_header": "X-Time-B"}),
     path: &["/", "/nowhere"],
     carries: &[("x-id-a", "of-a"), ("x-id-b", "of-b")],
-    sees,
+    tells: Tells::Answers(sees),
 };
 
 fn sees(answer: &Answer) -> Result<Sees, String> {

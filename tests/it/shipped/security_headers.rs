@@ -1,6 +1,6 @@
 //! `security-headers`: who may show an answer in a frame, and what other sites are told.
 
-use super::{Row, Sees, one_of, story::Story};
+use super::{Row, Sees, Tells, one_of, story::Story};
 use crate::client::Answer;
 use chassis_security_headers::SecurityHeaders;
 use serde_json::json;
@@ -12,7 +12,7 @@ pub(super) const ROW: Row = Row {
     b: |_| json!({"frame_options": "SAMEORIGIN", "referrer_policy": "same-origin"}),
     path: &["/", "/nowhere"],
     carries: &[],
-    sees,
+    tells: Tells::Answers(sees),
 };
 
 fn sees(answer: &Answer) -> Result<Sees, String> {

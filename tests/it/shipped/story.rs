@@ -1,7 +1,7 @@
 //! What each plugin goes through. Whatever happens, requests begin at fixed times, and each has to be answered as the settings of its
 //! generation say: all of it, or nothing.
 
-use super::{Row, Sees};
+use super::{Row, Sees, Tells};
 use crate::{
     client::{self, Answer, Raw, soon},
     load::Load,
@@ -42,8 +42,8 @@ async fn stage(cx: &mut PluginContext) -> Result<()> {
 /// What there is to be seen.
 pub(super) const PAGE: &str = "page";
 
-/// By generation.
-type Seen = Arc<Mutex<BTreeMap<u64, Sees>>>;
+/// By generation. None where its answers tell nothing, and its counters were not looked at yet.
+type Seen = Arc<Mutex<BTreeMap<u64, Option<Sees>>>>;
 
 /// A service with the plugin of a row, under load.
 pub(super) struct Story {
@@ -72,10 +72,14 @@ impl Story {
             let generation = answer.header("x-generation");
             let generation = generation.and_then(|number| number.parse().ok());
             let generation: u64 = generation.ok_or(format!("of no generation: {answer:?}"))?;
-            let sees = (row.sees)(answer)?;
+            let sees = match row.tells {
+                Tells::Answers(sees) => Some(sees(answer)?),
+                Tells::Counters(_) if answer.status == 200 && answer.text() == PAGE => None,
+                Tells::Counters(_) => return Err(format!("not the page: {answer:?}")),
+            };
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
             match *found.entry(generation).or_insert(sees) {
-                same if same == sees => Ok(generation),
+                same if sees.is_none() || same == sees => Ok(generation),
                 other => Err(format!(
                     "in generation {generation} both {sees:?} and {other:?} were seen"
                 )),
@@ -128,7 +132,9 @@ impl Story {
         assert!(tally.failed.is_empty(), "{:#?}", tally.failed);
         {
             let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            assert_eq!(*seen, self.wanted);
+            let wanted = self.wanted.iter();
+            let wanted: BTreeMap<_, _> = wanted.map(|(of, sees)| (*of, Some(*sees))).collect();
+            assert_eq!(*seen, wanted);
             assert!(tally.answered >= seen.len());
         }
         let stopped = soon("the stop", self.running.stop()).await;
@@ -220,15 +226,70 @@ impl Story {
         let found = async {
             loop {
                 let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                match seen.get(&generation) {
-                    Some(found) => return *found,
+                match (seen.get(&generation), &self.row.tells) {
+                    (Some(Some(found)), _) => return *found,
+                    (Some(None), Tells::Counters(names)) => {
+                        if let Some(found) = self.grows(names).await {
+                            return found;
+                        }
+                    }
                     // Whoever asks does so on this runtime.
-                    None => tokio::time::sleep(Duration::from_millis(1)).await,
+                    _ => tokio::time::sleep(Duration::from_millis(1)).await,
                 }
             }
         };
         let what = format!("an answer of generation {generation}, {sees:?}");
-        assert_eq!(soon(&what, found).await, sees, "{what}");
+        let found = soon(&what, found).await;
+        assert_eq!(found, sees, "{what}");
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert(generation, Some(found));
+    }
+
+    /// Which of two counters an answer adds to. None if that can't be said: there are still requests of the generation before.
+    async fn grows(&self, names: &[&str; 2]) -> Option<Sees> {
+        let mut before = Vec::new();
+        for name in names {
+            before.push(self.counter(name).await);
+        }
+        assert_eq!(self.get("/", "").await.status, 200);
+        let [a, b] = names;
+        // One that is gone has not grown.
+        match (
+            self.counter(a).await > before[0],
+            self.counter(b).await > before[1],
+        ) {
+            (true, false) => Some(Sees::A),
+            (false, true) => Some(Sees::B),
+            (false, false) => Some(Sees::Off),
+            (true, true) => None,
+        }
+    }
+
+    /// The sum of the series at `/metrics` that begin so, if there is one.
+    pub(super) async fn counter(&self, series: &str) -> Option<u64> {
+        let (_, _, body) = self.ask(Method::GET, "/metrics", &Value::Null).await;
+        let page = String::from_utf8(body.to_vec()).unwrap();
+        let lines = page.lines().filter(|line| line.starts_with(series));
+        let values = lines.map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
+        values.reduce(|one, other| Some(one? + other?)).flatten()
+    }
+
+    /// What a health check of the plugin says, once it is in this state.
+    pub(super) async fn until_health(&self, state: &str) -> Value {
+        soon(state, async {
+            loop {
+                let (_, _, body) = self.ask(Method::GET, "/health", &Value::Null).await;
+                let health = json(&body);
+                let mut checks = health["checks"].as_array().into_iter().flatten();
+                let check =
+                    checks.find(|one| one["plugin"] == self.row.name && one["state"] == state);
+                if let Some(check) = check {
+                    return check.clone();
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await
     }
 }
 

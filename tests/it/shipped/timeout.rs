@@ -1,7 +1,7 @@
 //! `timeout`: how long a request may take that takes a second.
 
 use super::{
-    Row, Sees, one_of,
+    Row, Sees, Tells, one_of,
     story::{PAGE, Story},
 };
 use crate::client::Answer;
@@ -15,7 +15,7 @@ pub(super) const ROW: Row = Row {
     b: |_| after("20ms"),
     path: &["/late"],
     carries: &[],
-    sees,
+    tells: Tells::Answers(sees),
 };
 
 fn after(time: &str) -> Value {

@@ -113,7 +113,7 @@ async fn a_file_that_is_full_makes_room_for_the_next() {
 }
 
 #[tokio::test]
-async fn without_its_folder_requests_are_served_and_health_tells() {
+pub(super) async fn without_its_folder_requests_are_served_and_health_tells() {
     let yaml = config("{format: json, audit: {topics: [talker.told], file: log/audit.jsonl}}")
         + "health: {interval: 1s}\n";
     let mut logger = Logger::start(&yaml).await;

@@ -76,6 +76,18 @@ async fn reload_under_load(
             assert_eq!(raw.get("/levels").await.status, 200);
         }
     }
+    // By operators.
+    for (what, written_by) in [("disable", ""), ("enable", ours)] {
+        let mut raw = Raw::management(management).await;
+        raw.send(format!(
+            "POST /plugins/{ours}/{what} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n"
+        ))
+        .await;
+        let answer = raw.answer().await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let told = raw.get("/loggers").await.json();
+        assert_eq!(told["written_by"].as_str().unwrap_or_default(), written_by);
+    }
     ends.store(true, Relaxed);
     let mut asked = BTreeSet::new();
     while let Some(ids) = loads.join_next().await {
@@ -88,7 +100,7 @@ async fn reload_under_load(
 }
 
 #[tokio::test]
-async fn a_reload_changes_how_lines_are_written_and_loses_none() {
+pub(super) async fn a_reload_changes_how_lines_are_written_and_loses_none() {
     let mut logger = Logger::start(&config("{format: json}")).await;
     let (service, management) = (logger.victim.address, logger.victim.management);
     let file = logger.folder.path().join("config.yaml");
@@ -104,7 +116,7 @@ async fn a_reload_changes_how_lines_are_written_and_loses_none() {
 }
 
 #[tokio::test]
-async fn disabled_by_a_reload_the_chassis_writes_again() {
+pub(super) async fn disabled_by_a_reload_the_chassis_writes_again() {
     let mut logger = Logger::start(&config("{format: json, level: trace}")).await;
     let done = logger
         .reload("plugins: {structured-logging: {enabled: false}}")
@@ -138,7 +150,7 @@ async fn disabled_by_a_reload_the_chassis_writes_again() {
 }
 
 #[tokio::test]
-async fn a_reload_that_is_refused_changes_nothing() {
+pub(super) async fn a_reload_that_is_refused_changes_nothing() {
     let mut logger = Logger::start(&config("{format: json}")).await;
     for yaml in [
         config("{format: pretty, redact: ['/(/']}"),
