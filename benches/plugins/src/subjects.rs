@@ -21,6 +21,9 @@ pub(crate) struct WithPlugins {
     /// What the answer has to have: a plugin that does nothing would cost nothing.
     #[serde(skip)]
     pub(crate) shows: &'static [&'static str],
+    /// A series at `/metrics` that has to count each answer, for the same reason.
+    #[serde(skip)]
+    pub(crate) counts: Option<&'static str>,
     /// Whether its count is on record, and the gate looks at it.
     pub(crate) is_gated: bool,
 }
@@ -32,11 +35,13 @@ const NOTHING: WithPlugins = WithPlugins {
     settings: &[],
     headers: &[],
     shows: &[],
+    counts: None,
     is_gated: true,
 };
 
 const COMPRESSION: &[&str] = &["compression"];
 const CORS: &[&str] = &["cors"];
+const CUSTOM_METRICS: &[&str] = &["custom-metrics"];
 const TRACING: &[&str] = &["request-tracing"];
 const LIMIT: &[&str] = &["rate-limit"];
 const JWT: &[&str] = &["jwt-authentication"];
@@ -46,6 +51,12 @@ const RATES: &str = "rate-limit: {config: {limits: [{rate: 1000000/s, burst: 100
 const RATE_HEADERS: &[&str] = &["ratelimit", "ratelimit-policy"];
 
 const TIMES: &str = "timeout: {config: {timeouts: [{routes: [/], timeout: 5s}]}}";
+
+const ANSWERS: &str = "custom-metrics: {config: {metrics: [\
+     {name: answers, kind: counter, routes: [/], labels: {status: status}}]}}";
+const ANSWERS_SERIES: Option<&str> = Some(r#"answers_total{plugin="custom-metrics",status="200"}"#);
+const CENTS: &str = "custom-metrics: {config: {metrics: [\
+     {name: cents, kind: histogram, routes: [/large], value: /1/total_cents, buckets: [10, 100]}]}}";
 
 const ORIGIN: &str = "https://app.example.com";
 const POLICY: &str = "cors: {config: {policies: [{origins: [https://app.example.com]}]}}";
@@ -160,6 +171,23 @@ pub(crate) const WITH_PLUGINS: &[WithPlugins] = &[
         ..NOTHING
     },
     WithPlugins {
+        name: "custom-metrics",
+        plugins: CUSTOM_METRICS,
+        does: "answers of the route are counted, by status",
+        settings: &[ANSWERS],
+        counts: ANSWERS_SERIES,
+        ..NOTHING
+    },
+    WithPlugins {
+        name: "custom-metrics/json/large",
+        plugins: CUSTOM_METRICS,
+        does: "a field in 10 KiB of JSON goes into a histogram",
+        settings: &[CENTS],
+        counts: Some(r#"cents_count{plugin="custom-metrics"}"#),
+        is_gated: false,
+        ..NOTHING
+    },
+    WithPlugins {
         name: "security-headers",
         plugins: &["security-headers"],
         does: "the four headers that are there by default",
@@ -183,6 +211,7 @@ pub(crate) const WITH_PLUGINS: &[WithPlugins] = &[
         plugins: &[
             "compression",
             "cors",
+            "custom-metrics",
             "jwt-authentication",
             "rate-limit",
             "request-tracing",
@@ -190,7 +219,7 @@ pub(crate) const WITH_PLUGINS: &[WithPlugins] = &[
             "timeout",
         ],
         does: "all of them, a page of another origin asks with a token of HS256",
-        settings: &[POLICY, RATES, TIMES, tokens::HS256[0]],
+        settings: &[ANSWERS, POLICY, RATES, TIMES, tokens::HS256[0]],
         headers: &[("authorization", tokens::HS256[1]), ("origin", ORIGIN)],
         shows: &[
             "access-control-allow-origin",
@@ -198,6 +227,7 @@ pub(crate) const WITH_PLUGINS: &[WithPlugins] = &[
             "referrer-policy",
             "x-correlation-id",
         ],
+        counts: ANSWERS_SERIES,
         ..NOTHING
     },
 ];
