@@ -128,14 +128,14 @@ impl Cors {
         let Some((index, policy)) = found else {
             return Flow::Continue;
         };
-        let origin = exchange.headers().get(ORIGIN);
+        let (origin, is_only) = origin(exchange.headers());
         let reader = match (policy.everybody(), origin) {
             (Some(everybody), _) => Some(everybody),
             (None, None) => {
                 exchange.keep(Varies);
                 return Flow::Continue;
             }
-            (None, Some(origin)) if policy.allows(exchange.headers()) => Some(origin.clone()),
+            (None, Some(origin)) if is_only && policy.allows(origin) => Some(origin.clone()),
             (None, Some(origin)) => {
                 // Pages of the service itself say where they are from, too.
                 if !is_same_origin(exchange.headers()) {
@@ -153,10 +153,10 @@ impl Cors {
 
     #[filter(points::POST_RESPONSE, priority = -100)]
     fn end(&self, exchange: &mut Exchange) {
-        if exchange.kept::<Varies>().is_some() {
-            return vary_on_origin(exchange.response_headers_mut());
-        }
         let Some(crossing) = exchange.kept::<Crossing>() else {
+            if exchange.kept::<Varies>().is_some() {
+                vary_on_origin(exchange.response_headers_mut());
+            }
             return;
         };
         let (policy, reader) = (&self.policies[crossing.policy], crossing.reader.clone());
@@ -174,7 +174,8 @@ impl Cors {
     #[cold]
     fn preflight(&self, exchange: &Exchange) -> Option<Response> {
         let headers = exchange.headers();
-        let origin = headers.get(ORIGIN)?;
+        let (origin, is_only) = origin(headers);
+        let origin = origin?;
         let method = headers.get(ACCESS_CONTROL_REQUEST_METHOD)?;
         let method = Method::from_bytes(method.as_bytes()).ok()?;
         let route = exchange.route_for(&method);
@@ -187,7 +188,7 @@ impl Cors {
         })?;
         let reader = match policy.everybody() {
             Some(everybody) => Some(everybody),
-            None => policy.allows(headers).then(|| origin.clone()),
+            None => (is_only && policy.allows(origin)).then(|| origin.clone()),
         };
         if reader.is_none() {
             self.refuse_origin(origin);
@@ -225,6 +226,12 @@ impl Cors {
     }
 }
 
+/// The origin that a request says, and whether it says only this one: of two, nobody knows which one is meant by others.
+fn origin(headers: &HeaderMap) -> (Option<&HeaderValue>, bool) {
+    let mut said = headers.get_all(ORIGIN).iter();
+    (said.next(), said.next().is_none())
+}
+
 /// Whether the browser says that the page is one of the service itself.
 fn is_same_origin(headers: &HeaderMap) -> bool {
     let site = headers.get("sec-fetch-site");
@@ -242,15 +249,18 @@ fn beginning(text: &str) -> &str {
 
 /// Says that the answer depends on the origin, beside whatever else it depends on.
 fn vary_on_origin(headers: &mut HeaderMap) {
-    let names = headers.get_all(VARY).iter();
-    let mut names = names.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    let is_said = names.any(|name| {
-        let name = name.trim_ascii();
-        name == b"*" || name.eq_ignore_ascii_case(b"origin")
-    });
-    if !is_said {
+    if !headers.contains_key(VARY) || !is_said_to_vary(headers) {
         headers.append(VARY, HeaderValue::from_static("Origin"));
     }
+}
+
+fn is_said_to_vary(headers: &HeaderMap) -> bool {
+    let names = headers.get_all(VARY).iter();
+    let mut names = names.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    names.any(|name| {
+        let name = name.trim_ascii();
+        name == b"*" || name.eq_ignore_ascii_case(b"origin")
+    })
 }
 
 #[cfg(test)]

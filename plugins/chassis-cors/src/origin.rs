@@ -1,5 +1,6 @@
 //! Origins: which are allowed, and whether somebody's is one of them.
 
+use chassis::axum::http::HeaderValue;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{borrow::Cow, fmt, str::FromStr};
@@ -51,6 +52,11 @@ impl AllowedOrigin {
 
     /// Whether this origin, as a browser has sent it, is allowed.
     pub fn allows(&self, origin: &str) -> bool {
+        self.allows_parts(origin, parts(origin).as_ref())
+    }
+
+    /// The same, if it was taken apart already: `parts` are None if it is none.
+    fn allows_parts(&self, origin: &str, parts: Option<&Parts<'_>>) -> bool {
         match &self.0 {
             Allowed::All => true,
             Allowed::Null => origin == "null",
@@ -59,7 +65,7 @@ impl AllowedOrigin {
                 host,
                 is_below,
                 port,
-            } => parts(origin).is_some_and(|sent| {
+            } => parts.is_some_and(|sent| {
                 let is_host = match is_below {
                     false => sent.host.eq_ignore_ascii_case(host),
                     true => is_below_host(sent.host, host),
@@ -67,6 +73,47 @@ impl AllowedOrigin {
                 is_host && sent.scheme.eq_ignore_ascii_case(scheme) && sent.port == *port
             }),
         }
+    }
+
+    /// What a browser sends of it, letter by letter. None if it is more than one.
+    fn as_sent(&self) -> Option<String> {
+        match self.0 {
+            Allowed::All | Allowed::Place { is_below: true, .. } => None,
+            Allowed::Null | Allowed::Place { .. } => Some(self.to_string()),
+        }
+    }
+}
+
+/// The origins that are allowed.
+#[derive(Debug)]
+pub(crate) struct Origins {
+    /// Those that are one each, as browsers send them, sorted: nearly all that come are found here without being taken apart.
+    as_sent: Vec<Box<[u8]>>,
+    all: Vec<AllowedOrigin>,
+}
+
+impl Origins {
+    pub(crate) fn new(all: Vec<AllowedOrigin>) -> Self {
+        let as_sent = all.iter().filter_map(AllowedOrigin::as_sent);
+        let mut as_sent: Vec<_> = as_sent.map(|text| text.into_bytes().into()).collect();
+        as_sent.sort_unstable();
+        Self { as_sent, all }
+    }
+
+    /// Whether this one, as it was sent, is one of them.
+    pub(crate) fn allow(&self, origin: &HeaderValue) -> bool {
+        let sent = origin.as_bytes();
+        let found = self.as_sent.binary_search_by(|one| (**one).cmp(sent));
+        found.is_ok() || self.allow_otherwise(origin)
+    }
+
+    /// Whether it is below one of them, or written in another way. It is taken apart once, however many there are.
+    fn allow_otherwise(&self, origin: &HeaderValue) -> bool {
+        origin.to_str().is_ok_and(|origin| {
+            let parts = parts(origin);
+            let mut all = self.all.iter();
+            all.any(|one| one.allows_parts(origin, parts.as_ref()))
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! A policy: which origins may do what, at which routes.
 
-use crate::AllowedOrigin;
+use crate::{AllowedOrigin, origin::Origins};
 use chassis::{
     RoutePattern,
     axum::http::{
@@ -9,7 +9,7 @@ use chassis::{
             ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS,
             ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
             ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
-            AUTHORIZATION, ORIGIN, VARY,
+            AUTHORIZATION, VARY,
         },
     },
     prelude::*,
@@ -82,7 +82,7 @@ fn max_age() -> Duration {
 pub(crate) struct Policy {
     pub(crate) routes: Vec<RoutePattern>,
     /// None is all.
-    origins: Option<Vec<AllowedOrigin>>,
+    origins: Option<Origins>,
     methods: Allowed<Method>,
     headers: Allowed<HeaderName>,
     allow_methods: HeaderValue,
@@ -146,7 +146,7 @@ impl Policy {
             max_age: config.max_age.as_secs().into(),
             credentials: config.credentials,
             private_network: config.private_network,
-            origins: (!is_for_all).then_some(config.origins),
+            origins: (!is_for_all).then(|| Origins::new(config.origins)),
             vary: vary.parse()?,
         })
     }
@@ -160,18 +160,11 @@ impl Policy {
         }
     }
 
-    /// Whether the origin of this request is allowed. Of two, nobody knows which one is meant by others.
-    pub(crate) fn allows(&self, headers: &HeaderMap) -> bool {
-        let mut sent = headers.get_all(ORIGIN).iter();
-        let (Some(origin), None) = (sent.next(), sent.next()) else {
-            return false;
-        };
-        let Ok(origin) = origin.to_str() else {
-            return false;
-        };
+    /// Whether this origin is allowed.
+    pub(crate) fn allows(&self, origin: &HeaderValue) -> bool {
         match &self.origins {
             None => true,
-            Some(origins) => origins.iter().any(|one| one.allows(origin)),
+            Some(origins) => origins.allow(origin),
         }
     }
 

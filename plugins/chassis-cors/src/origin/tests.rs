@@ -165,6 +165,26 @@ proptest! {
         prop_assert_eq!(allowed.allows(&foreign), one == other);
     }
 
+    /// Several let in whom one of them lets in, though most are found without being taken apart.
+    #[test]
+    fn several_allow_what_one_of_them_does(
+        more in prop::collection::vec(host(), 0..4), other in sent(), which in any::<prop::sample::Index>(), as_is in any::<bool>(),
+    ) {
+        let texts = more.iter().map(|host| format!("https://{host}"));
+        let texts = texts.chain(["https://*.example.com".to_owned(), "null".to_owned()]);
+        let mut texts: Vec<_> = texts.chain([other.clone()]).collect();
+        let sent = match as_is {
+            true => which.get(&texts).clone(),
+            false => other,
+        };
+        texts.pop_if(|last| last.parse::<AllowedOrigin>().is_err() || !as_is);
+        let one_does = texts.iter().any(|text| read(text).allows(&sent));
+        let all = Origins::new(texts.iter().map(|text| read(text)).collect());
+        if let Ok(value) = HeaderValue::from_str(&sent) {
+            prop_assert_eq!(all.allow(&value), one_does);
+        }
+    }
+
     #[test]
     fn what_is_shown_is_read_again(sent in sent()) {
         if let Ok(allowed) = sent.parse::<AllowedOrigin>() {
