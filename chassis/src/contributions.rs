@@ -328,7 +328,7 @@ impl Contributions {
         let origin = format!("`{}` ({}:{})", self.owner, place.file(), place.line());
         if self.points.iter().any(|point| point.spec.name == spec.name) {
             let message = format!("the point `{}` is declared twice", spec.name);
-            return Err(Error::new(crate::code::DUPLICATE, message).from_origin(origin));
+            return Err(Error::new(code::DUPLICATE, message).from_origin(origin));
         }
         self.points.push(NamedPoint {
             spec,

@@ -2,7 +2,7 @@
 
 use super::{Contribution, Contributions, Place};
 use crate::{
-    error::Error,
+    error::{Error, code},
     health::{Health, IntoHealth, Wish},
     point::{ProvideClosure, ProvideFn},
     points,
@@ -85,7 +85,7 @@ impl Contributions {
 
 fn twice(name: &str) -> Error {
     let message = format!("there are two health checks `{name}`");
-    Error::new(crate::code::DUPLICATE, message).with_help("give one of them another name")
+    Error::new(code::DUPLICATE, message).with_help("give one of them another name")
 }
 
 /// A health check that was just put: when it is asked, and what it means.
